@@ -1,0 +1,85 @@
+"""What all schemas share: identifiers, moments, and the two faults that data can have."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+TenantId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\z", description="one business account")]
+GroupId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\z", description="a group of one tenant")]
+PropertyId = Annotated[str, Meta(min_length=1, max_length=255, description="one hotel or outlet of a tenant")]
+ContactId = Annotated[str, Meta(min_length=3, max_length=1024, description="tel:+…, mailto:…, whatsapp:…, …")]
+Id = Annotated[str, Meta(min_length=1, max_length=1024, description="an identifier given by the publisher")]
+Name = Annotated[str, Meta(max_length=1024)]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with offset")]
+
+Reason = Literal[
+    "null_value",  # the record has no value
+    "too_large",  # beyond 256 KiB, commands 1 MiB
+    "not_json",  # the value is no UTF-8 JSON object
+    "content_type_unsupported",  # neither CloudEvents structured nor binary JSON
+    "field_missing",  # a required field is absent; `detail` names it
+    "field_invalid",  # a field has a wrong type or value; `detail` names it
+    "type_unknown",  # no event or command has this `type`, or not on this topic
+    "tenant_unknown",  # the tenant has no record
+    "group_unknown",  # a command names a group that the tenant does not have
+    "phone_invalid",  # the only identity is a phone that is none
+    "identity_missing",  # nothing names the guest
+    "from_the_future",  # event time is more than 5 minutes ahead of the append time
+    "too_old",  # a message older than the retention
+    "rule_invalid",  # a group's rule does not parse; `detail` is the path of the wrong node
+    "not_supported",  # a command of the contract that this version does not carry out yet
+]
+"""Why a record became a dead letter: one list for the code, the metric labels and the docs."""
+
+
+class Reject(Struct, frozen=True):
+    """The data's fault: why a record is a dead letter, and which field (never its content).
+
+    {"reason": "field_missing", "detail": "data.booking_id"}
+    """
+
+    reason: Reason
+    detail: str = ""
+
+
+_AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
+
+
+def explain(error: msgspec.ValidationError) -> Reject:
+    """Turn msgspec's message into a reason and a path, without any value of the record."""
+    text = str(error)
+    at = _AT.search(text)
+    path = at["path"] if at else ""
+    missing = _MISSING.search(text)
+    if missing:
+        return Reject("field_missing", f"{path}.{missing['name']}" if path else missing["name"])
+    what = text[: at.start()] if at else text
+    # an enum error quotes the value that came: keep the path only
+    what = "" if what.startswith(("Invalid enum value", "Invalid value")) else f": {what}"
+    return Reject("field_invalid", f"{path}{what}" if path or what else "value")
+
+
+def moment(ms: int) -> datetime:
+    """A datetime in UTC from epoch milliseconds."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def millis(at: datetime) -> int:
+    """Epoch milliseconds, rounded down, of a datetime with offset."""
+    delta = at - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def example(struct: type[Any]) -> bytes:
+    """The JSON example of a struct's docstring: from the first `{` to the end."""
+    text = struct.__doc__ or ""
+    return text[text.index("{") :].encode()

@@ -1,0 +1,235 @@
+"""What people, flows and imports ask for: one struct a row of the contract's commands table."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from schemas.base import ContactId, GroupId, Moment, Name, PropertyId, TenantId
+from schemas.events import Envelope
+from schemas.tenants import Tenant
+
+AddReason = Literal["manual", "import", "keyword", "flow", "bulk"]
+
+
+class ContactRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One contact, by its id or by a phone as people write it.
+
+    {"phone": "0812-3456-7890"}
+    """
+
+    id: ContactId | None = None
+    phone: Name | None = None
+
+
+ContactRefs = Annotated[list[ContactRef], Meta(min_length=1, max_length=10_000)]
+
+
+class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The fields of a contact that a person may write.
+
+    {"phone": "0812-3456-7890", "first_name": "Made", "tags": ["vip"]}
+    """
+
+    phone: Name | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    name: Name | None = None
+    email: Name | None = None
+    property: PropertyId | None = None
+    language: Name | None = None
+    country: Name | None = None
+    tags: list[Name] = field(default_factory=list)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class TenantPutData(Tenant, frozen=True, kw_only=True):
+    """The tenant's record, `by` whom.
+
+    {"tenant": "bali-resorts", "region": "ID", "zone": "Asia/Makassar", "by": "ana"}
+    """
+
+    tenant: TenantId | None = None  # type: ignore[assignment]
+    by: str | None = None
+
+
+class TenantDeleteData(Struct, frozen=True, kw_only=True):
+    """Take the tenant's record away.
+
+    {"by": "ana"}
+    """
+
+    by: str | None = None
+
+
+class GroupCreateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new definition; without an id it is made from the name.
+
+    {"id": "food-lovers", "name": "Food lovers", "rule": {"event": "message", "any_of": ["dinner"], "within": "P3M"}, "by": "ana"}
+    """
+
+    id: GroupId | None = None
+    name: Name | None = None
+    rule: dict[str, Any] | None = None
+    description: str = ""
+    sticky: bool = False
+    reply: str | None = None
+    join_words: list[Name] = field(default_factory=list)
+    leave_words: list[Name] = field(default_factory=list)
+    by: str | None = None
+
+
+class GroupUpdateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Other words for a group; its rule and `sticky` stay.
+
+    {"group": "food-lovers", "name": "Foodies", "by": "ana"}
+    """
+
+    group: GroupId
+    name: Annotated[str, Meta(min_length=1, max_length=1024)] | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    reply: str | None | UnsetType = UNSET
+    join_words: list[Name] | UnsetType = UNSET
+    leave_words: list[Name] | UnsetType = UNSET
+    rule: dict[str, Any] | UnsetType = UNSET
+    sticky: bool | UnsetType = UNSET
+    by: str | None = None
+
+
+class GroupDeleteData(Struct, frozen=True, kw_only=True):
+    """Delete a group; every member leaves.
+
+    {"group": "food-lovers", "by": "ana"}
+    """
+
+    group: GroupId
+    by: str | None = None
+
+
+class GroupAddData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Add contacts to a group, known or not.
+
+    {"group": "vip", "contacts": [{"phone": "0812-3456-7890"}], "reason": "manual", "by": "ana"}
+    """
+
+    group: GroupId
+    contacts: ContactRefs
+    reason: AddReason = "manual"
+    expires_at: Moment | None = None
+    reply: bool = False
+    evidence: str | None = None
+    by: str | None = None
+
+
+class GroupRemoveData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Take contacts out of a group, and keep them out.
+
+    {"group": "vip", "contacts": [{"id": "tel:+6281234567890"}], "reason": "manual", "by": "ana"}
+    """
+
+    group: GroupId
+    contacts: ContactRefs
+    reason: AddReason = "manual"
+    evidence: str | None = None
+    by: str | None = None
+
+
+class GroupClearPinData(Struct, frozen=True, kw_only=True):
+    """Back to what the rule says.
+
+    {"group": "vip", "contacts": [{"phone": "0812-3456-7890"}], "by": "ana"}
+    """
+
+    group: GroupId
+    contacts: ContactRefs
+    by: str | None = None
+
+
+class TenantPut(Envelope, frozen=True, kw_only=True, tag_field="type", tag="tenant.put"):
+    """Write the tenant's record.
+
+    {"specversion": "1.0", "type": "tenant.put", "source": "console", "id": "c-1", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"region": "ID", "zone": "Asia/Makassar", "by": "ana"}}
+    """
+
+    data: TenantPutData
+
+
+class TenantDelete(Envelope, frozen=True, kw_only=True, tag_field="type", tag="tenant.delete"):
+    """Take the tenant's record away.
+
+    {"specversion": "1.0", "type": "tenant.delete", "source": "console", "id": "c-2", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"by": "ana"}}
+    """
+
+    data: TenantDeleteData
+
+
+class GroupCreate(Envelope, frozen=True, kw_only=True, tag_field="type", tag="group.create"):
+    """Create a group.
+
+    {"specversion": "1.0", "type": "group.create", "source": "console", "id": "c-3", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"id": "vip", "name": "VIP", "rule": {"event": "manual"}, "by": "ana"}}
+    """
+
+    data: GroupCreateData
+
+
+class GroupUpdate(Envelope, frozen=True, kw_only=True, tag_field="type", tag="group.update"):
+    """Change a group's name, description, reply or words.
+
+    {"specversion": "1.0", "type": "group.update", "source": "console", "id": "c-4", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"group": "vip", "description": "by hand", "by": "ana"}}
+    """
+
+    data: GroupUpdateData
+
+
+class GroupDelete(Envelope, frozen=True, kw_only=True, tag_field="type", tag="group.delete"):
+    """Delete a group.
+
+    {"specversion": "1.0", "type": "group.delete", "source": "console", "id": "c-5", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"group": "vip", "by": "ana"}}
+    """
+
+    data: GroupDeleteData
+
+
+class GroupAdd(Envelope, frozen=True, kw_only=True, tag_field="type", tag="group.add"):
+    """Add contacts to a group.
+
+    {"specversion": "1.0", "type": "group.add", "source": "console", "id": "c-6", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"group": "vip", "contacts": [{"phone": "0812-3456-7890"}], "by": "ana"}}
+    """
+
+    data: GroupAddData
+
+
+class GroupRemove(Envelope, frozen=True, kw_only=True, tag_field="type", tag="group.remove"):
+    """Take contacts out of a group.
+
+    {"specversion": "1.0", "type": "group.remove", "source": "console", "id": "c-7", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"group": "vip", "contacts": [{"phone": "0812-3456-7890"}], "by": "ana"}}
+    """
+
+    data: GroupRemoveData
+
+
+class GroupClearPin(Envelope, frozen=True, kw_only=True, tag_field="type", tag="group.clear_pin"):
+    """Drop what was added or pinned by hand.
+
+    {"specversion": "1.0", "type": "group.clear_pin", "source": "console", "id": "c-8", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"group": "vip", "contacts": [{"phone": "0812-3456-7890"}], "by": "ana"}}
+    """
+
+    data: GroupClearPinData
+
+
+Command = TenantPut | TenantDelete | GroupCreate | GroupUpdate | GroupDelete | GroupAdd | GroupRemove | GroupClearPin
+
+LATER = frozenset({
+    "contact.upsert", "contact.delete", "contact.rename", "contact.tag", "contact.untag", "contact.note",
+    "consent.opt_out", "consent.opt_in",
+})  # fmt: skip
+"""Rows of the contract's table that this version turns away with `not_supported`."""
