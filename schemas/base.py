@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-TenantId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\z", description="one business account")]
-GroupId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\z", description="a group of one tenant")]
+TenantId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z", description="one business account")]
+GroupId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z", description="a group of one tenant")]
 PropertyId = Annotated[str, Meta(min_length=1, max_length=255, description="one hotel or outlet of a tenant")]
 ContactId = Annotated[str, Meta(min_length=3, max_length=1024, description="tel:+…, mailto:…, whatsapp:…, …")]
 Id = Annotated[str, Meta(min_length=1, max_length=1024, description="an identifier given by the publisher")]

@@ -55,7 +55,7 @@ class Booking(Struct, frozen=True, kw_only=True, omit_defaults=True):
     check_in: date | None = None
     check_out: date | None = None
     amount: Amount | None = None
-    currency: Annotated[str, Meta(pattern=r"^[A-Za-z]{3}\z")] | None = None
+    currency: Annotated[str, Meta(pattern=r"^[A-Za-z]{3}\Z")] | None = None
     country: Name | None = None
     postal_code: Name | None = None
     tags: list[Name] = field(default_factory=list)

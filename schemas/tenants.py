@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, field
 
 from schemas.base import Name, PropertyId, TenantId
 
-Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}\z", description="ISO 3166-1 alpha-2")]
+Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2")]
 Zone = Annotated[str, Meta(min_length=1, max_length=64, description="an IANA time zone")]
 
 
