@@ -1,0 +1,1 @@
+"""The only code that imports Faust, Kafka clients and RocksDB."""
