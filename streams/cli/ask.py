@@ -1,0 +1,122 @@
+"""Ask a running Rollcall over HTTP, and put its faults into words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from streams.cli.say import TroubleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from http.client import HTTPResponse
+    from urllib.request import OpenerDirector
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status and JSON body of an answer; None where it has none."""
+
+    status: int
+    body: Any
+
+
+class RefusedError(TroubleError):
+    """Rollcall answered, but with a problem."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Api:
+    """One tenant's calls at `http` (`host:port` or an URL)."""
+
+    def __init__(self, http: str, tenant: str, patience: float = 30.0) -> None:
+        self.base = base_url(http)
+        self._root = f"{self.base}/v1/{quote(tenant, safe='')}"
+        self._patience = patience
+
+    def get(self, *path: str, **query: str | int | None) -> Any:
+        """The body of a GET."""
+        return self._call("GET", path, None, query).body
+
+    def send(self, method: str, *path: str, body: Any = None) -> Answer:
+        """A write: PUT, POST, PATCH or DELETE."""
+        return self._call(method, path, body, {})
+
+    def items(self, *path: str, limit: int | None = None, **query: str | int | None) -> Iterator[Any]:
+        """All items of a list, page after page, `limit` of them at most."""
+        left, cursor = limit, None
+        while left is None or left > 0:
+            page = self.get(*path, limit=min(left or 1000, 1000), cursor=cursor, **query)
+            yield from page["items"]
+            left = None if left is None else left - len(page["items"])
+            cursor = page.get("cursor")
+            if cursor is None:
+                return
+
+    def _call(self, method: str, path: tuple[str, ...], body: Any, query: dict[str, str | int | None]) -> Answer:
+        given = {name: value for name, value in query.items() if value is not None}
+        url = "/".join([self._root, *(quote(part, safe=":+@") for part in path)]) + (f"?{urlencode(given)}" if given else "")
+        data = None if body is None else json.dumps(body).encode()
+        from urllib.error import HTTPError, URLError  # noqa: PLC0415
+        from urllib.request import Request  # noqa: PLC0415
+
+        request = Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310
+        try:
+            with _direct().open(request, timeout=self._patience) as response:
+                return _answer(response)
+        except HTTPError as error:
+            with error:
+                raise RefusedError(error.code, problem(error.code, error.read())) from None
+        except (URLError, TimeoutError, ConnectionError) as error:
+            raise TroubleError(f"nothing answers at {self.base}: is `rollcall up` running?") from error
+
+
+@cache
+def _direct() -> OpenerDirector:
+    """No proxy of the environment may carry guests' data. Imported late: --help needs none of it."""
+    from urllib.request import ProxyHandler, build_opener  # noqa: PLC0415
+
+    return build_opener(ProxyHandler({}))
+
+
+def _answer(response: HTTPResponse) -> Answer:
+    raw = response.read()
+    return Answer(response.status, json.loads(raw) if raw.strip() else None)
+
+
+def problem(status: int, raw: bytes) -> str:
+    """A problem+json document as one line; what else a server may say is not repeated."""
+    try:
+        document = json.loads(raw)
+        said = [str(document[name]) for name in ("title", "detail") if document.get(name)]
+    except (ValueError, TypeError, AttributeError):
+        said = []
+    return ": ".join(said or [_phrase(status)]) + f" ({status})"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "refused"
+
+
+def base_url(http: str) -> str:
+    """`host:port` as an URL; an URL stays as it is."""
+    return http.rstrip("/") if http.startswith(("http://", "https://")) else f"http://{http}"
+
+
+def healthy(url: str, patience: float = 2.0) -> bool:
+    """Does this address answer a GET with 200?"""
+    try:
+        with _direct().open(url, timeout=patience) as response:
+            return bool(response.status == HTTPStatus.OK)
+    except (OSError, ValueError):  # URLError is an OSError
+        return False

@@ -1,0 +1,44 @@
+"""`rollcall contacts`: a guest's profile and groups."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from streams.cli import options
+from streams.cli.ask import Api
+from streams.cli.say import answer, as_json, fields, table
+
+app = typer.Typer(help="The guests of a tenant.", no_args_is_help=True)
+
+Contact = Annotated[str, typer.Argument(metavar="CONTACT", help="A contact id like tel:+6281234567890, or its phone in that form.")]
+
+
+@app.command("show", epilog="Example: rollcall contacts show bali-resorts tel:+6281234567890")
+def show(tenant: options.Tenant, contact: Contact, http: options.Http = None, json_: options.Json = False) -> None:
+    """Show a guest's profile."""
+    record = Api(options.settings(http=http).http, tenant).get("contacts", contact_id(contact))
+    as_json(record) if json_ else fields(record)
+
+
+@app.command("groups", epilog="Example: rollcall contacts groups bali-resorts +6281234567890")
+def groups(tenant: options.Tenant, contact: Contact, http: options.Http = None, json_: options.Json = False) -> None:
+    """List the groups that a guest is in."""
+    rows = list(Api(options.settings(http=http).http, tenant).items("contacts", contact_id(contact), "groups"))
+    as_json(rows) if json_ else table(rows, ["group", "since", "expires_at", "sources", "sendable"])
+
+
+@app.command("check", epilog="Example: rollcall contacts check bali-resorts +6281234567890 vip")
+def check(
+    tenant: options.Tenant, contact: Contact, group: options.Group, http: options.Http = None, json_: options.Json = False
+) -> None:
+    """Say whether a guest is in a group: yes or no."""
+    record = Api(options.settings(http=http).http, tenant).get("contacts", contact_id(contact), "groups", group)
+    as_json(record) if json_ else answer("yes" if record["member"] else "no")
+
+
+def contact_id(text: str) -> str:
+    """The id of a contact named by its id, or by its phone in international form."""
+    digits = "".join(char for char in text if char not in " -.()")
+    return f"tel:{digits}" if digits.startswith("+") and digits[1:].isdecimal() else text

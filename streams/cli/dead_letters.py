@@ -1,0 +1,217 @@
+"""`rollcall dead-letters`: what was turned away and why, and how to send it again."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+
+import typer
+
+from streams.cli import options
+from streams.cli.records import iso
+from streams.cli.say import TroubleError, answer, as_json, note, table
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from schemas.dead_letters import DeadLetter
+    from streams.runtime.topic_io import Publisher, Record
+    from streams.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(help="What was turned away: look at it, send it again.", no_args_is_help=True)
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="As `list` shows them: topic-partition-offset.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Only those turned away for this reason.")]
+Topic = Annotated[str | None, typer.Option("--topic", help="Only those that came from this topic.")]
+
+
+class Found(NamedTuple):
+    """A dead letter, its id, the original's key, and when it was turned away."""
+
+    id: str
+    letter: DeadLetter
+    key: bytes | None
+    time: int
+
+
+class Wanted(NamedTuple):
+    """Which dead letters are meant; None is any."""
+
+    ids: frozenset[str] | None = None
+    reason: str | None = None
+    topic: str | None = None
+
+    def takes(self, found: Found) -> bool:
+        """Whether this one is meant."""
+        return (
+            (self.ids is None or found.id in self.ids)
+            and self.reason in (None, found.letter.reason)
+            and self.topic in (None, found.id.rsplit("-", 2)[0])
+        )
+
+
+@app.command("list", epilog="Example: rollcall dead-letters list --reason phone_invalid --json")
+def list_(
+    reason: Reason = None,
+    topic: Topic = None,
+    brokers: options.Brokers = None,
+    prefix: options.Prefix = None,
+    json_: options.Json = False,
+) -> None:
+    """List what was turned away, and why; the content itself is not shown."""
+    settings = _reached(brokers, prefix)
+    found = _run(_collected(settings, Wanted(reason=reason, topic=topic)))
+    rows = [_row(one) for one in found.values()]
+    if json_:
+        as_json(rows)
+    else:
+        table(rows, ["id", "reason", "detail", "time", "size"])
+        note(", ".join(f"{count} {name}" for name, count in Counter(row["reason"] for row in rows).most_common()))
+
+
+def _row(found: Found) -> dict[str, str | int | bool]:
+    letter = found.letter
+    place = {"topic": letter.topic, "partition": letter.partition, "offset": letter.offset}
+    why = {"reason": letter.reason, "detail": letter.detail}
+    return {"id": found.id, **why, **place, "time": iso(found.time), "size": letter.size, "truncated": letter.truncated}
+
+
+@app.command("show", epilog="Example: rollcall dead-letters show messages-3-17")
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it: topic-partition-offset.")],
+    brokers: options.Brokers = None,
+    prefix: options.Prefix = None,
+    json_: options.Json = False,
+) -> None:
+    """Print the original bytes as they came; with --json why they were turned away."""
+    settings = _reached(brokers, prefix)
+    found = _known(_run(_collected(settings, Wanted(ids=frozenset([id_])))), [id_])[0]
+    if json_:
+        as_json(_row(found))
+        return
+    letter = found.letter
+    note(f"{letter.reason} {letter.detail}".rstrip() + (f"; cut, {letter.size} bytes as it came" if letter.truncated else ""))
+    sys.stdout.buffer.write(letter.value or b"")
+    if sys.stdout.isatty():
+        answer("")
+    sys.stdout.flush()
+
+
+@app.command("retry", epilog="Example: rollcall dead-letters retry --reason tenant_unknown")
+def retry(  # noqa: PLR0913  # one argument a flag
+    ids: Ids = None,
+    reason: Reason = None,
+    topic: Topic = None,
+    all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    brokers: options.Brokers = None,
+    prefix: options.Prefix = None,
+    json_: options.Json = False,
+) -> None:
+    """Send originals again to the topic they came from, with their key, bytes and headers.
+
+    Safe at any time: what is known already changes nothing, and what is still wrong comes back as a new dead letter.
+    """
+    if not (ids or reason or topic or all_):
+        raise typer.BadParameter("name dead letters by id, --reason or --topic, or say --all")
+    settings = _reached(brokers, prefix)
+    found = _run(_collected(settings, Wanted(frozenset(ids) if ids else None, reason, topic)))
+    chosen = _known(found, ids) if ids else list(found.values())
+    sent, lost = _run(_send_again(settings, chosen))
+    if json_:
+        as_json({"sent": sent, "lost": lost})
+    else:
+        answer(f"{len(sent)} sent again")
+    for one in lost:
+        note(f"{one} was cut, and its original is no longer kept in its topic")
+    if lost:
+        raise typer.Exit(1)
+
+
+def _reached(brokers: str | None, prefix: str | None) -> Settings:
+    from streams.cli.kafka import reached  # noqa: PLC0415
+
+    return reached(options.settings(brokers=brokers, topic_prefix=prefix))
+
+
+def _run(work: Coroutine[None, None, T]) -> T:
+    from streams.runtime.topic_io import TopicError  # noqa: PLC0415
+
+    try:
+        return asyncio.run(work)
+    except TopicError as error:
+        raise TroubleError(str(error)) from error
+
+
+def _known(found: dict[str, Found], ids: list[str]) -> list[Found]:
+    missing = [one for one in ids if one not in found]
+    if missing:
+        raise TroubleError(f"no such dead letter: {', '.join(missing)}")
+    return [found[one] for one in ids]
+
+
+async def _collected(settings: Settings, wanted: Wanted) -> dict[str, Found]:
+    """The dead letters that are meant, by id: one place in a topic is one letter, however often it was written."""
+    return {found.id: found async for found in _all(settings) if wanted.takes(found)}
+
+
+async def _all(settings: Settings) -> AsyncIterator[Found]:
+    from streams.runtime.topic_io import reader  # noqa: PLC0415
+
+    async with reader(settings, "dead-letters", beginning=True) as letters:
+        async for record in letters.to_end():
+            with suppress(ValueError):  # someone else wrote into the topic
+                yield _found(record, settings.topic_prefix)
+
+
+def _found(record: Record, prefix: str) -> Found:
+    from schemas.dead_letters import read  # noqa: PLC0415
+
+    letter = read(record.value, record.headers)
+    return Found(letter_id(letter, prefix), letter, record.key, record.time)
+
+
+def letter_id(letter: DeadLetter, prefix: str) -> str:
+    """Where the original lay, in one word."""
+    return f"{letter.topic.removeprefix(prefix)}-{letter.partition}-{letter.offset}"
+
+
+async def _send_again(settings: Settings, chosen: list[Found]) -> tuple[list[str], list[str]]:
+    from streams.runtime.topic_io import publisher  # noqa: PLC0415
+
+    sent, lost = list[str](), list[str]()
+    async with publisher(settings) as out:
+        for found in chosen:
+            done = await (_whole(settings, out, found) if found.letter.truncated else _same(out, found))
+            (sent if done else lost).append(found.id)
+    return sent, lost
+
+
+async def _same(out: Publisher, found: Found) -> bool:
+    await out.send(_origin(found), found.letter.value, found.key, found.letter.headers)
+    return True
+
+
+async def _whole(settings: Settings, out: Publisher, found: Found) -> bool:
+    """A dead letter that was cut is sent from its original, as long as that lies where it was."""
+    from streams.runtime.topic_io import reader  # noqa: PLC0415
+
+    async with reader(settings, _origin(found), beginning=False) as originals:
+        record = await originals.at(found.letter.partition, found.letter.offset)
+    if record is None:
+        return False
+    await out.send(record.topic, record.value, record.key, record.headers)
+    return True
+
+
+def _origin(found: Found) -> str:
+    from streams.topics import BY_NAME  # noqa: PLC0415
+
+    topic = found.id.rsplit("-", 2)[0]
+    if topic not in BY_NAME:
+        raise TroubleError(f"{found.id} came from a topic of another prefix: name that with --prefix")
+    return topic

@@ -1,0 +1,115 @@
+"""`rollcall groups`: the definitions, each a name and one rule that never changes."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from streams.cli import options
+from streams.cli.ask import Answer, Api
+from streams.cli.say import as_json, fields, note, table
+from streams.cli.tenants import json_file
+
+app = typer.Typer(help="The groups of a tenant.", no_args_is_help=True)
+
+Id = Annotated[str | None, typer.Option("--id", help="The group's id; without it, made from the name.")]
+Name = Annotated[str | None, typer.Option("--name", help="What people call it.")]
+Rule = Annotated[str | None, typer.Option("--rule", metavar="JSON", help="Who is in; without it, members are added by hand.")]
+Description = Annotated[str | None, typer.Option("--description", help="What it is for.")]
+Reply = Annotated[str | None, typer.Option("--reply", help="A message to each one who joins.")]
+JoinWords = Annotated[list[str] | None, typer.Option("--join-word", help="A message that lets its writer in; may be repeated.")]
+LeaveWords = Annotated[list[str] | None, typer.Option("--leave-word", help="A message that takes its writer out; may be repeated.")]
+Definition = Annotated[str | None, typer.Option("--file", metavar="FILE.json", help="The definition as JSON, - for standard input.")]
+
+
+@app.command("list", epilog="Example: rollcall groups list bali-resorts")
+def list_(tenant: options.Tenant, http: options.Http = None, json_: options.Json = False) -> None:
+    """List a tenant's groups with their counts."""
+    rows = list(Api(options.settings(http=http).http, tenant).items("groups"))
+    as_json(rows) if json_ else table(rows, ["id", "name", "status", "members", "sendable"])
+
+
+@app.command("show", epilog="Example: rollcall groups show bali-resorts food-lovers --json")
+def show(tenant: options.Tenant, group: options.Group, http: options.Http = None, json_: options.Json = False) -> None:
+    """Show one group: rule, words, counts."""
+    record = Api(options.settings(http=http).http, tenant).get("groups", group)
+    as_json(record) if json_ else fields(record)
+
+
+@app.command(
+    "create",
+    epilog='Example: rollcall groups create bali-resorts --name Foodies --rule \'{"event": "message", "any_of": ["dinner"]}\'',
+)
+def create(  # noqa: PLR0913  # one argument a flag
+    tenant: options.Tenant,
+    id_: Id = None,
+    name: Name = None,
+    rule: Rule = None,
+    sticky: Annotated[bool, typer.Option("--sticky", help="Once in, never out by the rule.")] = False,
+    description: Description = None,
+    reply: Reply = None,
+    join_word: JoinWords = None,
+    leave_word: LeaveWords = None,
+    file: Definition = None,
+    http: options.Http = None,
+    json_: options.Json = False,
+) -> None:
+    """Create a group; the same id with the same rule again changes nothing."""
+    body = json_file(file) if file else {}
+    body |= _given(id=id_, name=name, rule=_rule(rule), description=description, reply=reply)
+    body |= _given(sticky=sticky or None, join_words=join_word, leave_words=leave_word)
+    told = Api(options.settings(http=http).http, tenant).send("POST", "groups", body=body)
+    _tell(told, json_=json_, done="is created" if told.status == 201 else "is there already")  # noqa: PLR2004  # Created
+
+
+@app.command("update", epilog='Example: rollcall groups update bali-resorts food-lovers --name Foodies --reply "Welcome!"')
+def update(  # noqa: PLR0913  # one argument a flag
+    tenant: options.Tenant,
+    group: options.Group,
+    name: Name = None,
+    description: Description = None,
+    reply: Reply = None,
+    join_word: JoinWords = None,
+    leave_word: LeaveWords = None,
+    http: options.Http = None,
+    json_: options.Json = False,
+) -> None:
+    """Change a group's name, description, reply or words; its rule stays."""
+    body = _given(name=name, description=description, reply=reply, join_words=join_word, leave_words=leave_word)
+    if not body:
+        raise typer.BadParameter("name at least one field to change")
+    told = Api(options.settings(http=http).http, tenant).send("PATCH", "groups", group, body=body)
+    _tell(told, json_=json_, done="is changed")
+
+
+@app.command("delete", epilog="Example: rollcall groups delete bali-resorts food-lovers")
+def delete(tenant: options.Tenant, group: options.Group, http: options.Http = None) -> None:
+    """Delete a group; every member leaves it."""
+    Api(options.settings(http=http).http, tenant).send("DELETE", "groups", group)
+    note(f"group {group} is deleted")
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _rule(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        rule = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--rule is no JSON: {error}") from error
+    if not isinstance(rule, dict):
+        raise typer.BadParameter("--rule must be a JSON object")
+    return rule
+
+
+def _tell(told: Answer, *, json_: bool, done: str) -> None:
+    if json_:
+        as_json(told.body)
+        return
+    name = told.body.get("id") if isinstance(told.body, dict) else None
+    note(f"group {name or ''} {done}" if told.status != 202 else f"asked for, as command {name}")  # noqa: PLR2004  # Accepted

@@ -1,0 +1,28 @@
+"""Find the brokers of a running Rollcall, and say so plainly when nobody answers there."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from streams.cli.say import TroubleError
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+
+def reached(settings: Settings) -> Settings:
+    """The settings with their brokers, by default those of `rollcall up` here; one of them must answer."""
+    brokers = settings.brokers or f"127.0.0.1:{settings.broker_port}"
+    if not any(_listens(broker.strip()) for broker in brokers.split(",")):
+        raise TroubleError(f"no broker answers at {brokers}: is `rollcall up` running?")
+    return settings.with_brokers(brokers)
+
+
+def _listens(broker: str) -> bool:
+    host, _, port = broker.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=5):
+            return True
+    except (OSError, ValueError):
+        return False

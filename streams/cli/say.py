@@ -1,0 +1,55 @@
+"""How commands speak: answers on standard output, everything else on standard error, JSON when asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class TroubleError(Exception):
+    """What went wrong, in words for the person at the terminal: the command ends with exit code 1."""
+
+
+def note(text: str) -> None:
+    """A line for the person, never part of the answer."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def answer(text: str) -> None:
+    """A line of the answer."""
+    print(text, flush=True)
+
+
+def as_json(value: Any) -> None:
+    """The answer as one JSON document, on one line in a pipe, indented on a terminal."""
+    answer(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Rows under a heading, columns as wide as their widest cell."""
+    cells = [list(columns), *([_cell(row.get(name)) for name in columns] for row in rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
+    for row in cells:
+        answer("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def fields(record: dict[str, Any]) -> None:
+    """One record, a line per field that says something."""
+    width = max((len(name) for name in record), default=0)
+    for name, value in record.items():
+        if value not in (None, "", [], {}):
+            answer(f"{name.ljust(width)}  {_cell(value)}")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value) or "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
