@@ -47,26 +47,34 @@ class Reject(Struct, frozen=True):
     detail: str = ""
 
 
-_AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
+_AT = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`\Z")
+_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
+_TELLING = re.compile(
+    r"Expected `[a-z |]+`(?: matching regex .*| of length [<>=]+ [0-9]+| [<>=]+ -?[0-9.]+| that's a multiple of [0-9.]+"
+    r"| with a timezone component|, got `[a-z |]+`)?"
+    r"|Invalid (?:RFC3339 encoded datetime|RFC3339 encoded date|date|decimal string)"
+    r"|(?:Integer value|Number) out of range"
+)
 
 
 def explain(error: msgspec.ValidationError) -> Reject:
-    """Turn msgspec's message into a reason and a path, without any value of the record."""
+    """Turn msgspec's message into a reason and a path, without any value of the record.
+
+    Only texts known to hold nothing but names of types and our own limits are passed on: some messages quote the value.
+    """
     text = str(error)
     at = _AT.search(text)
     path = at["path"] if at else ""
-    missing = _MISSING.search(text)
-    if missing:
-        return Reject("field_missing", f"{path}.{missing['name']}" if path else missing["name"])
     what = text[: at.start()] if at else text
-    # an enum error quotes the value that came: keep the path only
-    what = "" if what.startswith(("Invalid enum value", "Invalid value")) else f": {what}"
-    return Reject("field_invalid", f"{path}{what}" if path or what else "value")
+    missing = _MISSING.fullmatch(what)
+    if missing:
+        return Reject("field_missing", f"{path}.{missing['name']}".lstrip("."))
+    telling = f": {what}" if path != "type" and _TELLING.fullmatch(what) else ""
+    return Reject("field_invalid", f"{path or 'value'}{telling}")
 
 
 def moment(ms: int) -> datetime:
-    """A datetime in UTC from epoch milliseconds."""
+    """Give a datetime in UTC from epoch milliseconds."""
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
@@ -80,6 +88,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def example(struct: type[Any]) -> bytes:
-    """The JSON example of a struct's docstring: from the first `{` to the end."""
+    """Give the JSON example of a struct's docstring: from the first `{` to the end."""
     text = struct.__doc__ or ""
     return text[text.index("{") :].encode()

@@ -1,0 +1,103 @@
+"""What a command's content must say beyond its types: rules that parse, zones that exist, words that say something."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+import zoneinfo
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from schemas.base import Reject
+from schemas.commands import (
+    ContactRef,
+    GroupAdd,
+    GroupClearPin,
+    GroupCreate,
+    GroupRemove,
+    GroupUpdate,
+    TenantPut,
+)
+from schemas.rule_checks import RuleError, is_word
+from schemas.rules import parse_rule
+
+_GAPS = re.compile(r"[^a-z0-9]+")
+_MAX_ID = 63
+
+
+def group_id_from_name(name: str) -> str | None:
+    """Make a group's id from its name ("Café & Bar" is `cafe-bar`); None if nothing of it can stand in an id."""
+    letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return _GAPS.sub("-", letters).strip("-")[:_MAX_ID].rstrip("-") or None
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def _tenant_put(command: TenantPut, _: str) -> Reject | None:
+    data = command.data
+    if data.tenant is not None and data.tenant != command.tenant:
+        return Reject("field_invalid", "data.tenant: not the tenant of the envelope")
+    if data.zone not in _zones():
+        return Reject("field_invalid", "data.zone: no IANA time zone")
+    if any(one.zone is not None and one.zone not in _zones() for one in data.properties.values()):
+        return Reject("field_invalid", "data.properties[...].zone: no IANA time zone")
+    return _words("opt_out_words", data.opt_out_words) or _words("opt_in_words", data.opt_in_words)
+
+
+def _group_create(command: GroupCreate, retention: str) -> Reject | None:
+    data = command.data
+    if data.id is None and group_id_from_name(data.name or "") is None:
+        return Reject("field_missing", "data.id: none can be made from the name")
+    words = _words("join_words", data.join_words) or _words("leave_words", data.leave_words)
+    return words or _rule(data.rule, retention)
+
+
+def _group_update(command: GroupUpdate, retention: str) -> Reject | None:
+    data = command.data
+    words = _words("join_words", data.join_words) or _words("leave_words", data.leave_words)
+    return words or (None if data.rule is UNSET else _rule(data.rule, retention))
+
+
+def _rule(rule: object, retention: str) -> Reject | None:
+    try:
+        parse_rule(rule, retention=retention)
+    except RuleError as error:
+        return Reject("rule_invalid", f"data.{error}")
+    return None
+
+
+def _words(name: str, words: Sequence[str] | UnsetType) -> Reject | None:
+    """Refuse words without a letter or digit: once punctuation is trimmed, an empty message would say them."""
+    if words is UNSET:
+        return None
+    for index, word in enumerate(words):
+        if not is_word(word):
+            return Reject("field_invalid", f"data.{name}[{index}]: no letter or digit in it")
+    return None
+
+
+def _contacts(command: GroupAdd | GroupRemove | GroupClearPin, _: str) -> Reject | None:
+    for index, ref in enumerate(command.data.contacts):
+        if not _names_one(ref):
+            return Reject("field_invalid", f"data.contacts[{index}]: exactly one of id and phone")
+    return None
+
+
+def _names_one(ref: ContactRef) -> bool:
+    return (ref.id is None) != (ref.phone is None)
+
+
+COMMAND_CHECKS: dict[type, Callable[[Any, str], Reject | None]] = {
+    TenantPut: _tenant_put,
+    GroupCreate: _group_create,
+    GroupUpdate: _group_update,
+    GroupAdd: _contacts,
+    GroupRemove: _contacts,
+    GroupClearPin: _contacts,
+}
