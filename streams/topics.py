@@ -20,7 +20,7 @@ Cleanup = Literal["delete", "compact"]
 
 def min_insync(replication: int) -> int:
     """With three copies one broker may go, and nothing that was acknowledged goes with it."""
-    return 2 if replication >= 3 else 1  # noqa: PLR2004 (two copies that must both be there stop at the first loss)
+    return 2 if replication >= 3 else 1
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -59,9 +59,8 @@ class Topic(Struct, frozen=True, kw_only=True):
         }
 
 
-
 def _raw(name: str, schema: Any) -> Topic:
-    """A publishers' topic: takes records beyond the contract's size, so that the pipeline can turn them away by name."""
+    """A publishers' topic: takes records beyond the contract's size, which the pipeline turns away by name."""
     return Topic(name=name, key="any", retention_ms=30 * _DAY_MS, max_message_bytes=8 * _MIB, schema=schema)
 
 

@@ -84,8 +84,8 @@ def _compare(one: Shown, settings: Settings) -> list[str]:
     told: list[str] = []
     if one.partitions != settings.partitions:
         told.append(
-            f"{one.name} has {one.partitions} partitions and ROLLCALL_PARTITIONS says {settings.partitions}: contacts would"
-            " be looked for in the wrong place; set it to the topic's number, or take another ROLLCALL_TOPIC_PREFIX"
+            f"{one.name} has {one.partitions} partitions and ROLLCALL_PARTITIONS says {settings.partitions}:"
+            " contacts would be looked for in the wrong place; set it to the topic's number, or take another ROLLCALL_TOPIC_PREFIX"
         )
     for key in ("cleanup.policy", "message.timestamp.type"):
         want, have = one.topic.config(settings.replication)[key], one.config.get(key)
@@ -110,7 +110,7 @@ async def _create(client: AIOKafkaAdminClient, settings: Settings, topics: list[
         for topic in topics
     ]
     try:
-        response = await client.create_topics(new, timeout_ms=20_000)
+        response: Any = await client.create_topics(new, timeout_ms=20_000)
     except KafkaError as error:
         raise TopicsError(f"the topics cannot be created: {type(error).__name__}") from error
     return [name for name, code, message in response.topic_errors if _created(name, code, message, settings)]
@@ -147,9 +147,7 @@ async def _show(client: AIOKafkaAdminClient, settings: Settings) -> list[Shown]:
     # all topics, not ours by name: asking for a name that is not there may create it on a foreign broker
     known = {one["topic"]: one["partitions"] for one in await client.describe_topics() if one["topic"] in by_full}
     configs = await _configs(client, list(known))
-    return [
-        _shown(name, topic, known[name], configs.get(name, {})) for name, topic in by_full.items() if name in known
-    ]
+    return [_shown(name, topic, known[name], configs.get(name, {})) for name, topic in by_full.items() if name in known]
 
 
 def _shown(name: str, topic: Topic, partitions: list[dict[str, Any]], config: dict[str, str]) -> Shown:
@@ -166,7 +164,7 @@ def _shown(name: str, topic: Topic, partitions: list[dict[str, Any]], config: di
 async def _configs(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
     if not names:
         return {}
-    responses = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+    responses: Any = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
     return {
         resource[3]: {entry[0]: entry[1] for entry in resource[4]}
         for response in responses

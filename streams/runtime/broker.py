@@ -1,8 +1,8 @@
 """The embedded broker: real Apache Kafka in KRaft mode, one node or three, started and stopped from Python.
 
 A node is a Java process in this session but in a process group of its own: Ctrl-C reaches the parent alone, which stops
-its nodes in order. A parent that is killed leaves its nodes running; the next start on the folder finds them by id, start
-time and command line, stops them and goes on from their data. While a parent lives it holds the folder's lock.
+its nodes in order. A parent that is killed leaves its nodes running; the next start on the folder finds them by id,
+start time and command line, stops them and goes on from their data. While a parent lives it holds the folder's lock.
 """
 
 from __future__ import annotations
@@ -171,7 +171,9 @@ class EmbeddedBroker:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.close()
-            raise BrokerError(f"{_running(self.folder)} in {self.folder}: stop it first, or use another folder") from None
+            raise BrokerError(
+                f"{_running(self.folder)} in {self.folder}: stop it first, or use another folder"
+            ) from None
         self._lock = lock
 
     def _leave(self) -> None:
@@ -192,8 +194,8 @@ class EmbeddedBroker:
         if room < self._min_free_bytes:
             mib = 2**20
             raise BrokerError(
-                f"the disk is full: {room // mib} MiB free in {self.folder}, the broker wants {self._min_free_bytes // mib}"
-                " MiB: make room or choose another data folder"
+                f"the disk is full: {room // mib} MiB free in {self.folder}, the broker wants"
+                f" {self._min_free_bytes // mib} MiB: make room or choose another data folder"
             )
         there = len([one for one in self.folder.glob("node-*") if Node(0, one).formatted])
         if there not in {0, len(self._nodes)}:
@@ -245,7 +247,9 @@ class EmbeddedBroker:
         try:
             write_config(node, settings_of(node, self._ports, self._settings))
         except OSError as error:
-            raise BrokerError(f"{node.folder} cannot be written ({error.strerror}): choose another data folder") from None
+            raise BrokerError(
+                f"{node.folder} cannot be written ({error.strerror}): choose another data folder"
+            ) from None
 
     def _launch(self, number: int) -> None:
         node = self._nodes[number]
@@ -326,7 +330,9 @@ def _works_in(process: psutil.Process, folder: Path) -> bool:
 
 def _running(folder: Path) -> str:
     found = status(folder)
-    return f"a broker runs (process {found.owner.pid}, {found.bootstrap})" if found else "another process starts a broker"
+    return (
+        f"a broker runs (process {found.owner.pid}, {found.bootstrap})" if found else "another process starts a broker"
+    )
 
 
 def _proc(pid: int) -> Proc:

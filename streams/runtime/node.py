@@ -13,8 +13,6 @@ from streams.runtime.ports import HOST
 from streams.topics import min_insync
 
 
-
-
 class Ports(Struct, frozen=True):
     """Where one node listens: for clients and for the other controllers."""
 
@@ -117,7 +115,7 @@ def write_config(node: Node, settings: Mapping[str, str]) -> None:
 
 
 def _escaped(value: str) -> str:
-    """A value as a Java properties file takes it: backslashes doubled, all but ASCII as \\uXXXX."""
+    """A value as a Java properties file takes it: backslashes doubled, all but ASCII as code units."""
     units = value.replace("\\", "\\\\").encode("utf-16-be")
     codes = [int.from_bytes(units[i : i + 2]) for i in range(0, len(units), 2)]
     return "".join(chr(code) if 32 <= code < 127 else f"\\u{code:04x}" for code in codes)

@@ -30,7 +30,7 @@ async def test_other_partition_count_is_told(settings: Settings) -> None:
     other = msgspec.structs.replace(settings, partitions=settings.partitions + 1)
     with pytest.raises(TopicsError, match="ROLLCALL_PARTITIONS"):
         await create_topics(other)
-    with pytest.raises(PreflightError, match="decide cannot start: .* has 4 partitions"):
+    with pytest.raises(PreflightError, match=r"decide cannot start: .* has 4 partitions"):
         await preflight(other, "decide")
 
 
@@ -64,5 +64,5 @@ async def test_preflight_passes(settings: Settings) -> None:
 async def test_no_broker_is_told(bare_settings: Settings) -> None:
     """Where no broker answers the error names the address and the setting."""
     nobody = msgspec.structs.replace(bare_settings, brokers="127.0.0.1:1")
-    with pytest.raises(PreflightError, match="no broker answers at 127.0.0.1:1: .*ROLLCALL_BROKERS"):
+    with pytest.raises(PreflightError, match=r"no broker answers at 127\.0\.0\.1:1: .*ROLLCALL_BROKERS"):
         await preflight(nobody, "normalize")
