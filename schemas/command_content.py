@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-import zoneinfo
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -36,7 +36,8 @@ def group_id_from_name(name: str) -> str | None:
 
 @functools.cache
 def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    """List the zones of the tzdata package, not of the system: every worker must know the same ones."""
+    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
 
 
 def _tenant_put(command: TenantPut, _: str) -> Reject | None:

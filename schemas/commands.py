@@ -66,7 +66,8 @@ class TenantDeleteData(Struct, frozen=True, kw_only=True):
 class GroupCreateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A new definition; without an id it is made from the name.
 
-    {"id": "food-lovers", "name": "Food lovers", "rule": {"event": "message", "any_of": ["dinner"], "within": "P3M"}, "by": "ana"}
+    {"id": "food-lovers", "name": "Food lovers", "rule": {"event": "message", "any_of": ["dinner"], "within": "P3M"},
+     "by": "ana"}
     """
 
     id: GroupId | None = None
@@ -89,7 +90,7 @@ class GroupUpdateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: GroupId
     name: Annotated[str, Meta(min_length=1, max_length=1024)] | UnsetType = UNSET
     description: str | UnsetType = UNSET
-    reply: str | None | UnsetType = UNSET
+    reply: str | UnsetType | None = UNSET
     join_words: list[Name] | UnsetType = UNSET
     leave_words: list[Name] | UnsetType = UNSET
     rule: dict[str, Any] | UnsetType = UNSET

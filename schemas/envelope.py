@@ -1,8 +1,8 @@
 """CloudEvents from Kafka records: one typed decode, then what types cannot say; never an exception.
 
 Structured mode is JSON whose content type is `application/cloudevents+json`, or which has neither a content type nor
-`ce_` headers. Binary mode has the attributes in `ce_` headers and JSON data as the value. Both give the same structs and
-the same faults. A chat message without headers, which most records are, costs one decode and four comparisons.
+`ce_` headers. Binary mode has the attributes in `ce_` headers and JSON data as the value. Both give the same structs
+and faults. A chat message without headers, which most records are, costs one decode and four comparisons.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Booking(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One booking in one revision.
 
-    {"booking_id": "bk-1001", "revision": 3, "status": "confirmed", "property": "ubud", "guest": {"phone": "0812-3456-7890"},
+    {"booking_id": "bk-1001", "revision": 3, "status": "confirmed", "property": "ubud",
+     "guest": {"phone": "0812-3456-7890"},
      "channel": "booking.com", "room_type": "Pool Villa", "check_in": "2026-11-01", "check_out": "2026-11-04",
      "amount": "4250000.00", "currency": "IDR"}
     """
@@ -106,7 +107,8 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Envelope(Struct, frozen=True, kw_only=True):
     """The CloudEvents attributes that every event and command has.
 
-    {"specversion": "1.0", "source": "booking.com", "id": "bk-1001:3", "time": "2026-10-20T09:30:00Z", "tenant": "bali-resorts"}
+    {"specversion": "1.0", "source": "booking.com", "id": "bk-1001:3", "time": "2026-10-20T09:30:00Z",
+     "tenant": "bali-resorts"}
     """
 
     specversion: Literal["1.0"]
@@ -119,8 +121,10 @@ class Envelope(Struct, frozen=True, kw_only=True):
 class BookingEvent(Envelope, frozen=True, kw_only=True, tag_field="type", tag="booking"):
     """A booking made, changed or cancelled.
 
-    {"specversion": "1.0", "type": "booking", "source": "booking.com", "id": "bk-1001:3", "time": "2026-10-20T09:30:00Z",
-     "tenant": "bali-resorts", "data": {"booking_id": "bk-1001", "revision": 3, "status": "confirmed", "property": "ubud",
+    {"specversion": "1.0", "type": "booking", "source": "booking.com", "id": "bk-1001:3",
+     "time": "2026-10-20T09:30:00Z",
+     "tenant": "bali-resorts", "data": {"booking_id": "bk-1001", "revision": 3, "status": "confirmed",
+     "property": "ubud",
      "guest": {"first_name": "Made", "last_name": "Wirawan", "phone": "0812-3456-7890", "email": "made@example.com"},
      "channel": "booking.com", "room_type": "Pool Villa", "check_in": "2026-11-01", "check_out": "2026-11-04",
      "amount": "4250000.00", "currency": "IDR"}}
@@ -143,7 +147,8 @@ class RatingEvent(Envelope, frozen=True, kw_only=True, tag_field="type", tag="ra
 class MessageEvent(Envelope, frozen=True, kw_only=True, tag_field="type", tag="message"):
     """A chat message received, sent, edited or deleted.
 
-    {"specversion": "1.0", "type": "message", "source": "whatsapp", "id": "wamid.A1", "time": "2026-11-02T18:05:11+08:00",
+    {"specversion": "1.0", "type": "message", "source": "whatsapp", "id": "wamid.A1",
+     "time": "2026-11-02T18:05:11+08:00",
      "tenant": "bali-resorts", "data": {"message_id": "wamid.A1", "channel": "whatsapp", "direction": "inbound",
      "from": "6281234567890", "name": "Made", "text": "Can we book dinner at the restaurant?", "property": "ubud"}}
     """

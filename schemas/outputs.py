@@ -36,7 +36,8 @@ class ChangeData(Struct, frozen=True, kw_only=True):
 
     {"group": "food-lovers", "contact": "tel:+6281234567890", "change": "joined", "seq": 1, "reason": "message",
      "cause": {"source": "whatsapp", "id": "wamid.A1"}, "evidence": "dinner", "rule_hash": "9f3a",
-     "effective_at": "2026-11-02T10:05:11Z", "expires_at": "2027-02-02T10:05:11Z", "sources": ["rule"], "origin": "live",
+     "effective_at": "2026-11-02T10:05:11Z", "expires_at": "2027-02-02T10:05:11Z", "sources": ["rule"],
+     "origin": "live",
      "sendable": true}
     """
 
@@ -58,11 +59,13 @@ class ChangeData(Struct, frozen=True, kw_only=True):
 class Change(Struct, frozen=True, kw_only=True):
     """One join or leave in `membership-changes`, a CloudEvent.
 
-    {"specversion": "1.0", "type": "membership.joined", "source": "rollcall", "id": "5b0c9e0a", "time": "2026-11-02T10:05:11.402Z",
+    {"specversion": "1.0", "type": "membership.joined", "source": "rollcall", "id": "5b0c9e0a",
+     "time": "2026-11-02T10:05:11.402Z",
      "tenant": "bali-resorts", "subject": "tel:+6281234567890", "data": {"group": "food-lovers",
      "contact": "tel:+6281234567890", "change": "joined", "seq": 1, "reason": "message",
      "cause": {"source": "whatsapp", "id": "wamid.A1"}, "evidence": "dinner", "rule_hash": "9f3a",
-     "effective_at": "2026-11-02T10:05:11Z", "expires_at": "2027-02-02T10:05:11Z", "sources": ["rule"], "origin": "live",
+     "effective_at": "2026-11-02T10:05:11Z", "expires_at": "2027-02-02T10:05:11Z", "sources": ["rule"],
+     "origin": "live",
      "sendable": true}}
     """
 
@@ -98,7 +101,8 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A contact's profile in `contacts`.
 
     {"tenant": "bali-resorts", "contact": "tel:+6281234567890", "phone": "+6281234567890", "email": "made@example.com",
-     "name": "Made Wirawan", "first_name": "Made", "last_name": "Wirawan", "original_name": "Made", "source": "whatsapp",
+     "name": "Made Wirawan", "first_name": "Made", "last_name": "Wirawan", "original_name": "Made",
+     "source": "whatsapp",
      "customer_since": "2026-11-02T10:05:11Z", "bookings": 1, "spent": {"IDR": "4250000.00"}, "latest_rating": 5,
      "last_booking": "2026-11-04", "reachable": true, "sendable": true}
     """
@@ -130,14 +134,16 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
 OutcomeResult = Literal["applied", "unchanged", "skipped"]
 OutcomeReason = Literal[
     "rule_immutable", "rule_cycle", "group_in_use", "group_deleting", "group_unknown", "tenant_unknown", "opted_out",
-    "already_member", "not_member", "already_in_force", "newer_known", "repeated", "phone_invalid", "contact_invalid", "expired",
+    "already_member", "not_member", "already_in_force", "newer_known", "repeated", "phone_invalid", "contact_invalid",
+    "expired",
 ]  # fmt: skip
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
     """What became of a command for one contact (`contact` is null for commands on tenants and groups).
 
-    {"tenant": "bali-resorts", "command": "c-6", "source": "console", "type": "group.add", "outcome": "applied", "reason": null,
+    {"tenant": "bali-resorts", "command": "c-6", "source": "console", "type": "group.add", "outcome": "applied",
+     "reason": null,
      "group": "vip", "contact": "tel:+6281234567890", "index": 0, "of": 1, "time": "2026-11-01T10:00:00.120Z"}
     """
 
@@ -155,13 +161,16 @@ class Outcome(Struct, frozen=True, kw_only=True):
     time: Moment
 
 
-NoticeKind = Literal["group_ready", "import_finished", "review", "identity_conflict", "bulk_finished", "identity_invalid"]
+NoticeKind = Literal[
+    "group_ready", "import_finished", "review", "identity_conflict", "bulk_finished", "identity_invalid"
+]
 
 
 class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that people should know.
 
-    {"tenant": "bali-resorts", "kind": "group_ready", "id": "9c1d", "time": "2026-11-01T10:00:01Z", "group": "vip", "count": 12,
+    {"tenant": "bali-resorts", "kind": "group_ready", "id": "9c1d", "time": "2026-11-01T10:00:01Z", "group": "vip",
+     "count": 12,
      "coverage_from": "2025-11-01T00:00:00Z"}
     """
 
@@ -179,7 +188,8 @@ class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Reply(Struct, frozen=True, kw_only=True):
     """A message that a chat gateway should send.
 
-    {"reply_id": "77aa", "tenant": "bali-resorts", "contact": "tel:+6281234567890", "to": "6281234567890", "channel": "whatsapp",
+    {"reply_id": "77aa", "tenant": "bali-resorts", "contact": "tel:+6281234567890", "to": "6281234567890",
+     "channel": "whatsapp",
      "property": "ubud", "in_reply_to": "wamid.A1", "kind": "join", "text": "Welcome to the club!"}
     """
 

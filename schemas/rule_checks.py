@@ -15,8 +15,8 @@ MAX_PHRASE = 200
 MAX_TEXT = 255
 MAX_COUNT = 1_000_000_000
 SAFE = 10**18
-MAX_DAYS = 36_600.0
-"""A window of a hundred years: beyond it calendars end."""
+MAX_DAYS = 36_500.0
+"""A window of a hundred years of 365 days: beyond it the arithmetic of calendars ends."""
 
 Check = Callable[[str, Any], Any]
 
@@ -52,7 +52,7 @@ def sane(number: Decimal) -> bool:
     if not number.is_finite():
         return False
     exponent = number.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -9 and number.adjusted() < 18  # noqa: PLR2004 - said above
+    return isinstance(exponent, int) and exponent >= -9 and number.adjusted() < 18
 
 
 def one_of(*allowed: str) -> Check:
@@ -120,7 +120,7 @@ def flag(path: str, value: Any) -> bool:
 
 def stars(path: str, value: Any) -> float:
     """Take 1 to 5 in halves."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 5 or value * 2 % 1:  # noqa: PLR2004
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 5 or value * 2 % 1:
         raise RuleError(path, "must be a number from 1 to 5 in steps of 0.5")
     return float(value)
 
@@ -169,5 +169,5 @@ def within(path: str, value: Any) -> str:
     """Take a duration above nothing."""
     days = upper_days(value) if isinstance(value, str) else None
     if days is None or not 0 < days <= MAX_DAYS:
-        raise RuleError(path, "must be an ISO 8601 duration in whole numbers such as P3M, P14D or PT12H, P100Y at most")
+        raise RuleError(path, "must be an ISO 8601 duration such as P3M, P14D or PT12H, above nothing and P99Y at most")
     return str(value)

@@ -14,13 +14,13 @@ Mode = Literal["any", "latest", "all"]
 Match = Literal["word", "exact", "first_word", "prefix"]
 Stay = Literal["past", "current", "upcoming", "any"]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-Within = Annotated[str, Meta(pattern=r"^P[0-9YMWDTHS]+\Z", description="an ISO 8601 duration, whole numbers, above 0")]
+Within = Annotated[str, Meta(pattern=r"^P[0-9YMWDTHS.,]+\Z", description="an ISO 8601 duration above nothing")]
 Phrase = Annotated[str, Meta(min_length=1, max_length=200, description="a word or phrase with a letter or digit in it")]
 Text = Annotated[str, Meta(min_length=1, max_length=255)]
 Phrases = Annotated[tuple[Phrase, ...], Meta(max_length=1_000)]
 Texts = Annotated[tuple[Text, ...], Meta(max_length=1_000)]
 Scalar = str | bool | int | float
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z", description="ISO 4217; lower case is taken too")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Za-z]{3}\Z", description="ISO 4217, as upper case")]
 Number = Annotated[Decimal, Meta(description="a decimal string, or a JSON number")]
 ContactField = Annotated[
     str,

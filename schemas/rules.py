@@ -159,7 +159,7 @@ def _message(path: str, values: dict[str, Any], retention: str) -> None:
 
 def _contact(path: str, node: dict[str, Any]) -> ContactRule:
     name = node["contact"]
-    attribute = isinstance(name, str) and name.startswith("attributes.") and 0 < len(name.strip()[11:]) <= 200  # noqa: PLR2004
+    attribute = isinstance(name, str) and name.startswith("attributes.") and 0 < len(name.strip()[11:]) <= 200
     operators = _ATTRIBUTE if attribute else _PROFILE.get(name) if isinstance(name, str) else None
     if operators is None:
         raise RuleError(f"{path}.contact", f"must be one of {', '.join(_PROFILE)}, attributes.X")
@@ -216,7 +216,7 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def rule_hash(rule: Rule, sticky: bool) -> str:  # noqa: FBT001 - the two that define a group, in the group's order
+def rule_hash(rule: Rule, sticky: bool) -> str:  # noqa: FBT001 - the two that define a group, in the order of its record
     """Name a rule and its `sticky` by 16 hexadecimal digits: the same for equal ones, today and after a restart."""
     text = msgspec.json.encode({"rule": canonical(rule), "sticky": sticky}, order="sorted")
     return hashlib.blake2b(text, digest_size=8).hexdigest()

@@ -29,7 +29,8 @@ class Tenant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     {"tenant": "bali-resorts", "region": "ID", "zone": "Asia/Makassar", "phone_format": "plus",
      "properties": {"ubud": {"region": "ID", "zone": "Asia/Makassar"}},
      "opt_out_words": ["DECLINE"], "opt_in_words": ["DAFTAR"], "chat_stop_words": false,
-     "help_reply": "Bali Resorts, call us", "opt_out_reply": "You will get no more messages.", "opt_in_reply": "Welcome back."}
+     "help_reply": "Bali Resorts, call us", "opt_out_reply": "You will get no more messages.",
+     "opt_in_reply": "Welcome back."}
     """
 
     tenant: TenantId
