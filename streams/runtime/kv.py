@@ -1,0 +1,104 @@
+"""The store's rows in RocksDB: one folder, small caches, written in batches by one thread and read by any."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from typing import TYPE_CHECKING
+
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+CACHE_BYTES = 32 * 1024 * 1024
+BUFFER_BYTES = 8 * 1024 * 1024
+_DAMAGE = re.compile(r"Corruption|Invalid argument|NotFound|Not found|IO error: No such file")
+
+
+class FolderInUseError(RuntimeError):
+    """Another process has the folder open."""
+
+
+class RocksRows:
+    """Sorted rows on disk. Written without waiting for the disk: what a power cut takes is read from Kafka again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._db = _open(folder)
+
+    def get(self, key: bytes) -> bytes | None:
+        """One row's value, or None."""
+        value: bytes | None = self._db.get(key)
+        return value
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Rows from `start` up to but without `stop`, in the order of their keys."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(stop)
+        rows = self._db.iter(options)
+        rows.seek(start)
+        while rows.valid():
+            yield rows.key(), rows.value()
+            rows.next()
+        rows.status()  # an iterator that broke looks like one that ended
+
+    def write(self, batch: Mapping[bytes, bytes | None]) -> None:
+        """All of it or none of it."""
+        if not batch:
+            return
+        rows = WriteBatch(raw_mode=True)
+        for key, value in batch.items():
+            if value is None:
+                rows.delete(key)
+            else:
+                rows.put(key, value)
+        self._db.write(rows)
+
+    def wipe(self) -> None:
+        """Throw everything away. Nobody may be reading."""
+        with self._lock:
+            self._db.close()
+            shutil.rmtree(self._folder)
+            self._db = _open(self._folder)
+
+    def bytes_on_disk(self) -> int:
+        """The size of the tables on disk."""
+        return self._db.property_int_value("rocksdb.total-sst-files-size") or 0
+
+    def close(self) -> None:
+        """Write what is in memory and let the folder go."""
+        with self._lock:
+            self._db.close()
+
+
+def _open(folder: Path) -> Rdict:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return Rdict(str(folder), options=_options())
+    except Exception as error:
+        if _DAMAGE.match(str(error)):
+            # all it holds can be read again
+            shutil.rmtree(folder)
+            folder.mkdir(parents=True)
+            return Rdict(str(folder), options=_options())
+        if "LOCK" in str(error):
+            raise FolderInUseError(f"another store has {folder} open") from error
+        raise
+
+
+def _options() -> Options:
+    tables = BlockBasedOptions()
+    tables.set_block_cache(Cache(CACHE_BYTES))
+    tables.set_bloom_filter(10, block_based=False)
+    tables.set_cache_index_and_filter_blocks(v=True)
+    options = Options(raw_mode=True)
+    options.create_if_missing(create_if_missing=True)
+    options.set_write_buffer_size(BUFFER_BYTES)
+    options.set_block_based_table_factory(tables)
+    options.set_keep_log_file_num(2)
+    options.set_max_open_files(256)
+    return options

@@ -1,0 +1,119 @@
+"""What can be asked of the store: each answer is one range of rows or a few rows by key."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from schemas.groups import Group
+from schemas.outputs import Contact, Membership, Outcome
+from schemas.tenants import Tenant
+from streams.store import keys
+from streams.store.tables import Counts, Refusal, counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from streams.store.rows import Rows
+
+_membership = msgspec.json.Decoder(Membership).decode
+_contact = msgspec.json.Decoder(Contact).decode
+_group = msgspec.json.Decoder(Group).decode
+_tenant = msgspec.json.Decoder(Tenant).decode
+_outcome = msgspec.json.Decoder(Outcome).decode
+_refusal = msgspec.json.Decoder(Refusal).decode
+
+
+class Page(NamedTuple):
+    """Some of a list's items, and where the next page begins: None at the end."""
+
+    items: list[Any]
+    after: str | None
+
+
+class Standing(NamedTuple):
+    """A command's outcomes so far, by index, or why it was turned away."""
+
+    outcomes: list[Outcome]
+    refusal: Refusal | None
+
+
+class Queries:
+    """The read side of the group store."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def tenant(self, tenant: str) -> Tenant | None:
+        """The tenant's record."""
+        raw = self._rows.get(keys.key("t", tenant))
+        return None if raw is None else _tenant(raw)
+
+    def tenants(self, after: str | None, limit: int) -> Page:
+        """The tenants there are."""
+        return self._page(b"t", after, limit, lambda _, raw: _tenant(raw))
+
+    def group(self, tenant: str, group: str) -> Group | None:
+        """A group's definition."""
+        raw = self._rows.get(keys.key("g", tenant, group))
+        return None if raw is None else _group(raw)
+
+    def counts(self, tenant: str, group: str) -> Counts:
+        """How many members a group has."""
+        return counts(self._rows.get(keys.key("n", tenant, group)))
+
+    def groups(self, tenant: str, after: str | None, limit: int) -> Page:
+        """The tenant's definitions, by id."""
+        return self._page(keys.key("g", tenant), after, limit, lambda _, raw: _group(raw))
+
+    def membership(self, tenant: str, group: str, contact: str) -> Membership | None:
+        """One contact's membership in one group."""
+        raw = self._rows.get(keys.key("m", tenant, group, contact))
+        return None if raw is None else _membership(raw)
+
+    def members(self, tenant: str, group: str, after: str | None, limit: int) -> Page:
+        """A group's members with their profiles, by contact."""
+
+        def member(contact: str, raw: bytes) -> tuple[Membership, Contact | None]:
+            return _membership(raw), self.contact(tenant, contact)
+
+        return self._page(keys.key("m", tenant, group), after, limit, member)
+
+    def contact(self, tenant: str, contact: str) -> Contact | None:
+        """A contact's profile."""
+        raw = self._rows.get(keys.key("c", tenant, contact))
+        return None if raw is None else _contact(raw)
+
+    def knows(self, tenant: str, contact: str) -> bool:
+        """Whether the contact has a profile or is in any group."""
+        if self._rows.get(keys.key("c", tenant, contact)) is not None:
+            return True
+        return next(self._after(keys.key("i", tenant, contact), None), None) is not None
+
+    def memberships(self, tenant: str, contact: str, after: str | None, limit: int) -> Page:
+        """The groups that a contact is in, with their definitions, by group."""
+
+        def pair(group: str, _: bytes) -> tuple[Membership | None, Group | None]:
+            return self.membership(tenant, group, contact), self.group(tenant, group)
+
+        page = self._page(keys.key("i", tenant, contact), after, limit, pair)
+        # a chunk may land between the two reads: a row that is gone by now is no membership
+        return page._replace(items=[pair for pair in page.items if pair[0] is not None])
+
+    def command(self, tenant: str, command: str) -> Standing:
+        """What became of a command."""
+        prefix, refused = keys.key("o", tenant, command), keys.key("d", tenant, command)
+        outcomes = [_outcome(raw[8:]) for _, raw in self._after(prefix, None)]
+        refusal = next((_refusal(raw[8:]) for _, raw in self._after(refused, None)), None)
+        return Standing(sorted(outcomes, key=lambda said: said.index), refusal)
+
+    def _after(self, prefix: bytes, after: str | None) -> Iterator[tuple[bytes, bytes]]:
+        start = prefix if after is None else prefix + keys.part(after) + b"\0"
+        return self._rows.scan(start, keys.upper(prefix))
+
+    def _page(self, prefix: bytes, after: str | None, limit: int, shape: Callable[[str, bytes], Any]) -> Page:
+        found = list(islice(self._after(prefix, after), limit + 1))
+        items = [shape(keys.last(key, prefix), raw) for key, raw in found[:limit]]
+        return Page(items, keys.last(found[limit - 1][0], prefix) if len(found) > limit else None)

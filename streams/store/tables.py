@@ -1,0 +1,243 @@
+"""Turn records of the pipeline's topics into rows: a pure step over what the rows are now.
+
+Counts are kept as the difference between a row as it was and as it becomes, in the same batch as the row and as the
+place in the partition. So a record that comes again changes nothing, and a kill between two batches loses nothing:
+what is on disk is always exactly the log up to the noted places.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from schemas.outputs import Outcome
+from streams.store import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from streams.store.rows import Batch, Rows
+
+KEPT_MS = 7 * 86_400_000
+"""How long outcomes can be asked for: as long as their topic keeps them."""
+
+
+_NEWEST = keys.key("s", "newest")
+
+
+class Record(NamedTuple):
+    """One record as read: `topic` is the short name, `at` the append time in epoch milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: int
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Place(NamedTuple):
+    """How far a partition is applied: the next offset, and the last record seen, by which a stranger's log shows."""
+
+    next: int
+    offset: int
+    at: int
+
+
+class Counts(NamedTuple):
+    """How many members a group has, and how many of them may be written to."""
+
+    members: int
+    sendable: int
+
+
+class _Sendable(msgspec.Struct, frozen=True):
+    sendable: bool
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What a command is asked for by.
+
+    {"id": "c-6", "source": "console", "tenant": "bali-resorts"}
+    """
+
+    id: str
+    source: str
+    tenant: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a command was turned away before anyone could act on it.
+
+    {"reason": "field_missing", "detail": "data.group", "partition": 0, "offset": 7}
+    """
+
+    reason: str
+    detail: str
+    partition: int
+    offset: int
+
+
+_sendable = msgspec.json.Decoder(_Sendable).decode
+_outcome = msgspec.json.Decoder(Outcome).decode
+_named = msgspec.json.Decoder(Named).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Draft:
+    """Rows as they will be: the changes of one chunk laid over what is on disk."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.batch: Batch = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """The row as this chunk leaves it so far."""
+        return self.batch[key] if key in self.batch else self._rows.get(key)
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Write or, with None, delete a row at the end of the chunk."""
+        self.batch[key] = value
+
+    def older(self, stop: bytes) -> list[bytes]:
+        """Keys of the rows to forget that lie before `stop`, those of this chunk too."""
+        found = {key for key, _ in self._rows.scan(b"x", stop)}
+        found.update(key for key, value in self.batch.items() if value is not None and b"x" <= key < stop)
+        return sorted(key for key in found if self.batch.get(key, b"") is not None)
+
+
+def membership(draft: Draft, record: Record) -> None:
+    """The row by group, the row by contact and the group's counts."""
+    tenant, group, contact = record.key.decode().split("/", 2)
+    row = keys.key("m", tenant, group, contact)
+    before, after = _weight(draft.get(row)), _weight(record.value)
+    draft.put(row, record.value)
+    draft.put(keys.key("i", tenant, contact, group), None if record.value is None else b"")
+    if before != after:
+        _count(draft, keys.key("n", tenant, group), after.members - before.members, after.sendable - before.sendable)
+
+
+def _weight(value: bytes | None) -> Counts:
+    if value is None:
+        return Counts(0, 0)
+    return Counts(1, int(_sendable(value).sendable))
+
+
+def _count(draft: Draft, row: bytes, members: int, sendable: int) -> None:
+    was = counts(draft.get(row))
+    now = Counts(was.members + members, was.sendable + sendable)
+    draft.put(row, keys.u64(now.members) + keys.u64(now.sendable) if now.members else None)
+
+
+def counts(value: bytes | None) -> Counts:
+    """The counts that a row holds; no row means none."""
+    return Counts(0, 0) if value is None else Counts(keys.read_u64(value), keys.read_u64(value, 8))
+
+
+def contact(draft: Draft, record: Record) -> None:
+    """The profile."""
+    draft.put(keys.key("c", *record.key.decode().split("/", 1)), record.value)
+
+
+def group(draft: Draft, record: Record) -> None:
+    """The definition."""
+    draft.put(keys.key("g", *record.key.decode().split("/", 1)), record.value)
+
+
+def tenant(draft: Draft, record: Record) -> None:
+    """The tenant's record."""
+    draft.put(keys.key("t", record.key.decode()), record.value)
+
+
+def outcome(draft: Draft, record: Record) -> None:
+    """What became of a command for one contact. That it came again says nothing of what became of it."""
+    if record.value is None:
+        return
+    said = _outcome(record.value)
+    if said.reason != "repeated":
+        row = keys.outcome(said.tenant, said.command, said.source, said.index)
+        _remember(draft, row, record.at, record.value)
+
+
+def dead_letter(draft: Draft, record: Record) -> None:
+    """Why a command was turned away; other dead letters are no business of the store."""
+    found = refused(record)
+    if found is not None:
+        named, refusal = found
+        _remember(draft, keys.key("d", named.tenant, named.id, named.source), record.at, _encode(refusal))
+
+
+def refused(record: Record) -> tuple[Named, Refusal] | None:
+    """Which command a dead letter was, and why; None for an event, and for what one could not ask for by name."""
+    headers = dict(record.headers)
+    if not headers.get("topic", b"").endswith(b"commands") or record.value is None:
+        return None
+    try:
+        named = _named(record.value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return named, Refusal(
+        reason=headers.get("reason", b"").decode(),
+        detail=headers.get("detail", b"").decode(),
+        partition=int(headers.get("partition", b"0")),
+        offset=int(headers.get("offset", b"0")),
+    )
+
+
+def _remember(draft: Draft, row: bytes, at: int, value: bytes) -> None:
+    before = draft.get(row)
+    if before is not None:
+        draft.put(b"x" + before[:8] + row, None)
+    draft.put(row, keys.u64(at) + value)
+    draft.put(b"x" + keys.u64(at) + row, b"")
+
+
+def _forget(draft: Draft, now: int) -> None:
+    draft.put(_NEWEST, keys.u64(now))
+    for mark in draft.older(b"x" + keys.u64(max(0, now - KEPT_MS))):
+        draft.put(mark, None)
+        draft.put(mark[9:], None)
+
+
+TABLES: Mapping[str, Callable[[Draft, Record], None]] = {
+    "memberships": membership,
+    "contacts": contact,
+    "groups": group,
+    "tenants": tenant,
+    "outcomes": outcome,
+    "dead-letters": dead_letter,
+}
+"""What the store reads, and which rows it makes of it."""
+
+PASSING = frozenset({"outcomes", "dead-letters"})
+"""Of these only the last days are read and kept."""
+
+
+def apply(rows: Rows, records: Iterable[Record], places: Mapping[tuple[str, int], Place]) -> Batch:
+    """The rows that a chunk changes, with the places it brings the partitions to."""
+    draft, newest = Draft(rows), 0
+    for record in records:
+        TABLES[record.topic](draft, record)
+        newest = max(newest, record.at if record.topic in PASSING else 0)
+    if newest:
+        # the newest of all partitions, else the end would depend on which of them is read first
+        _forget(draft, max(newest, keys.read_u64(draft.get(_NEWEST) or keys.u64(0))))
+    for (topic, partition), place in places.items():
+        draft.put(keys.position(topic, partition), b"".join(map(keys.u64, place)))
+    return draft.batch
+
+
+def places(rows: Rows) -> dict[tuple[str, int], Place]:
+    """The place in every partition that the rows stand for."""
+    found: dict[tuple[str, int], Place] = {}
+    for key, value in rows.scan(b"p", b"q"):
+        topic, partition = keys.text(key[1:-4]), int.from_bytes(key[-4:], "big")
+        found[topic, partition] = Place(*(keys.read_u64(value, at) for at in (0, 8, 16)))
+    return found
+
+
+def shown(value: bytes | None) -> Any:
+    """The content of a row as it stands in its topic."""
+    return None if value is None else msgspec.json.decode(value)

@@ -1,0 +1,1 @@
+"""HTTP: the calls of the contract, answered from the store; writes become commands."""

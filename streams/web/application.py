@@ -1,0 +1,102 @@
+"""The server's calls with what stands before each of them: who asks, is the store ready, what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import traceback
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from streams.runtime.command_log import LogUnavailableError
+from streams.web import events, health, reads, writes
+from streams.web.access import permit
+from streams.web.problems import Problem, of_http
+from streams.web.site import Asked, Call, Site
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+log = logging.getLogger(__name__)
+
+CALLS: tuple[Call, ...] = (*reads.CALLS, *writes.CALLS, *events.CALLS)
+
+
+def build(site: Site) -> web.Application:
+    """Put the server together."""
+    app = web.Application(middlewares=[_observe(site), _guard(site)])
+    health.add(app, site, CALLS)
+    for call in CALLS:
+        # any character but the slash may stand in an id
+        path = re.sub(r"{(\w+)}", r"{\1:[^/]+}", call.path)
+        for method in ("GET", "HEAD") if call.method == "GET" else (call.method,):
+            app.router.add_route(method, path, _handler(site, call))
+    return app
+
+
+def _handler(site: Site, call: Call) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        grant = site.access.grant(request)
+        tenant = request.match_info.get("tenant")
+        if tenant is not None:
+            permit(grant, tenant, call.permission)
+        if not site.ready():
+            raise _unavailable("not_ready", "the tables are being read")
+        asked = Asked(site, request, grant, tenant or "")
+        if not call.tenantless:
+            reads.known_tenant(asked)
+        return await call.answer(asked)
+
+    return handle
+
+
+def _guard(site: Site) -> Middleware:
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            site.access.check_site(request)
+            return await handler(request)
+        except Problem as problem:
+            return problem.response()
+        except web.HTTPException as error:
+            return of_http(error).response()
+        except (LogUnavailableError, TimeoutError):
+            return _unavailable("log_unavailable", "the brokers did not take it; it may still arrive").response()
+        except Exception as error:  # noqa: BLE001 - the caller gets an answer, the log the place
+            return _broken(request, error).response()
+
+    return guard
+
+
+def _broken(request: web.Request, error: Exception) -> Problem:
+    # without the error's text, which may hold a guest's data
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s %s failed with %s\n%s", request.method, _route(request), type(error).__name__, where)
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the server failed; its log tells where")
+
+
+def _unavailable(kind: str, detail: str) -> Problem:
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, kind, detail, headers={"Retry-After": "1"})
+
+
+def _observe(site: Site) -> Middleware:
+    @web.middleware
+    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        response = await handler(request)
+        seconds, route = time.perf_counter() - began, _route(request)
+        site.metrics.requests.labels(request.method, route, response.status).inc()
+        site.metrics.request_seconds.labels(route).observe(seconds)
+        log.info("%s %s %d %.1f ms", request.method, route, response.status, seconds * 1000)
+        return response
+
+    return observe
+
+
+def _route(request: web.Request) -> str:
+    """The pattern, never the path: a path may hold a guest's phone."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"

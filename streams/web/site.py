@@ -1,0 +1,74 @@
+"""What every call has at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streams.store.queries import Queries
+    from streams.web.access import Access, Grant, Permission
+    from streams.web.commander import Commander
+    from streams.web.metrics import Metrics
+
+
+class Site(NamedTuple):
+    """The parts that answer calls. `ready` tells whether the tables are read."""
+
+    store: Queries
+    commander: Commander
+    access: Access
+    metrics: Metrics
+    ready: Callable[[], bool]
+    retention: str
+
+
+class Asked(NamedTuple):
+    """One request, let in: whose it is and what stands in its path."""
+
+    site: Site
+    request: web.Request
+    grant: Grant | None
+    tenant: str
+
+    def of(self, name: str) -> str:
+        """Read a part of the path: a group, a contact, a command."""
+        return self.request.match_info[name]
+
+    @property
+    def by(self) -> str:
+        """Name the actor for commands."""
+        return (self.grant.name if self.grant else None) or "http"
+
+
+class Call(NamedTuple):
+    """One row of the contract's HTTP table. `tenantless` calls answer whether or not the tenant is known."""
+
+    method: str
+    path: str
+    answer: Callable[[Asked], Awaitable[web.Response]]
+    summary: str
+    permission: Permission | None = None
+    body: Any = None
+    answers: tuple[int, ...] = (200,)
+    paged: bool = False
+    tenantless: bool = False
+
+
+def reply(said: Any, status: int = 200, **headers: str) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode(said),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", **headers},
+    )
+
+
+def nothing() -> web.Response:
+    """Answer that it is done and there is nothing to show."""
+    return web.Response(status=204, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,182 @@
+"""What can be asked over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from yarl import URL
+
+from tests.streams.web.conftest import MADE, Serve, Served
+
+
+async def _json(served: Served, path: str, status: int = 200) -> Any:
+    answer = await served[0].get(URL(path, encoded=True))
+    assert answer.status == status, await answer.text()
+    return await answer.json(content_type=None)
+
+
+async def test_a_tenant_shows_its_record(served: Served) -> None:
+    """GET on the tenant gives every field, defaults too."""
+    shown = await _json(served, "/v1/bali")
+    assert shown["region"] == "ID"
+    assert shown["phone_format"] == "plus"
+    assert shown["opt_out_words"] == []
+
+
+async def test_groups_have_counts_and_status(served: Served) -> None:
+    """Each group tells how many are in it and how many of them may be written to."""
+    served[1].group("vip")
+    served[1].group("food", status="building")
+    served[1].member("vip", MADE)
+    served[1].member("vip", "mailto:a@example.com", sendable=False)
+    groups = (await _json(served, "/v1/bali/groups"))["items"]
+    assert [(g["id"], g["members"], g["sendable"], g["status"]) for g in groups] == [
+        ("food", 0, 0, "building"),
+        ("vip", 2, 1, "ready"),
+    ]
+    one = await _json(served, "/v1/bali/groups/vip")
+    assert one == groups[1]
+    assert one["rule"] == {"event": "manual"}
+
+
+async def test_members_are_named(served: Served) -> None:
+    """A member is shown with its name, and with null where nobody knows it."""
+    served[1].group("vip")
+    served[1].member("vip", MADE)
+    served[1].member("vip", "telegram:x")
+    served[1].profile(MADE, name="Made")
+    page = await _json(served, "/v1/bali/groups/vip/members")
+    assert page == {
+        "items": [
+            {"contact": MADE, "name": "Made", "since": "2026-11-02T10:05:11Z", "expires_at": None, "sources": ["manual"],
+             "sendable": True},
+            {"contact": "telegram:x", "name": None, "since": "2026-11-02T10:05:11Z", "expires_at": None,
+             "sources": ["manual"], "sendable": True},
+        ],
+        "cursor": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 1000])
+async def test_pages_cover_a_list_once(served: Served, limit: int) -> None:
+    """Following the cursor gives every member once, in order, whatever the page's size."""
+    served[1].group("vip")
+    contacts = sorted([f"tel:+62812345678{n:02}" for n in range(6)] + ["telegram:a/b", "telegram:ä", "telegram:a"])
+    for contact in contacts:
+        served[1].member("vip", contact)
+    served[1].member("vip2", MADE)
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await _json(served, f"/v1/bali/groups/vip/members?limit={limit}&cursor={cursor}")
+        assert len(page["items"]) <= limit
+        seen += [member["contact"] for member in page["items"]]
+        cursor = page["cursor"]
+    assert seen == sorted(contacts, key=str.encode)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=-1", "limit=1.5", "limit=", "limit=٣"])
+async def test_a_limit_is_from_1_to_1000(served: Served, query: str) -> None:
+    """Any other limit is wrong content, and the problem names it."""
+    problem = await _json(served, f"/v1/bali/groups?{quote(query, safe='=')}", 422)
+    assert problem["path"] == "limit"
+
+
+@pytest.mark.parametrize("cursor", ["!", "a", "_w", "€"])
+async def test_a_strange_cursor_is_wrong_content(served: Served, cursor: str) -> None:
+    """What this server did not give out is no cursor."""
+    assert (await _json(served, f"/v1/bali/groups?cursor={quote(cursor)}", 422))["path"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    ("contact", "path"),
+    [
+        (MADE, "tel:+6281234567890"),
+        (MADE, "tel%3A%2B6281234567890"),
+        ("booking:booking.com:a/b", "booking:booking.com:a%2Fb"),
+        ("booking:booking.com:a/b", "booking:booking.com:a%2fb"),
+        ("booking:x:100%", "booking:x:100%25"),
+        ("booking:x:%2F", "booking:x:%252F"),
+        ("telegram:{x} y", "telegram:%7Bx%7D%20y"),
+        ("telegram:ä", "telegram:%C3%A4"),
+    ],
+)
+async def test_contact_ids_stand_in_paths_raw_or_encoded(served: Served, contact: str, path: str) -> None:
+    """`:` and `+` stand as they are or percent-encoded, `/` as %2F."""
+    served[1].group("vip")
+    served[1].member("vip", contact)
+    served[1].profile(contact, name="N")
+    assert (await _json(served, f"/v1/bali/contacts/{path}"))["contact"] == contact
+    assert (await _json(served, f"/v1/bali/contacts/{path}/groups"))["items"][0]["group"] == "vip"
+    shown = await _json(served, f"/v1/bali/contacts/{path}/groups/vip")
+    assert (shown["member"], shown["contact"]) == (True, contact)
+
+
+async def test_membership_check_says_no(served: Served) -> None:
+    """A known contact that is not in the group is told as such, without the fields of a membership."""
+    served[1].group("vip")
+    served[1].profile(MADE)
+    shown = await _json(served, f"/v1/bali/contacts/{MADE}/groups/vip")
+    assert shown == {"member": False, "group": "vip", "contact": MADE}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/v1/nobody", "tenant_unknown"),
+        ("/v1/nobody/groups", "tenant_unknown"),
+        ("/v1/bali/groups/none", "group_unknown"),
+        ("/v1/bali/groups/none/members", "group_unknown"),
+        ("/v1/bali/contacts/tel:+1", "contact_unknown"),
+        ("/v1/bali/contacts/tel:+1/groups", "contact_unknown"),
+        ("/v1/bali/contacts/tel:+1/groups/vip", "contact_unknown"),
+        (f"/v1/bali/contacts/{MADE}/groups/none", "group_unknown"),
+        ("/v1/bali/commands/none", "command_unknown"),
+        ("/v1/bali/nothing", "not_found"),
+        ("/nothing", "not_found"),
+    ],
+)
+async def test_unknown_things_are_404(served: Served, path: str, kind: str) -> None:
+    """What is not there is a problem with status 404 and a kind of its own."""
+    served[1].group("vip")
+    served[1].profile(MADE)
+    problem = await _json(served, path, 404)
+    assert problem["type"] == f"urn:rollcall:problem:{kind}"
+    assert problem["status"] == 404
+
+
+async def test_tenants_do_not_see_each_other(served: Served) -> None:
+    """A group or contact of one tenant is unknown to another, also where ids begin alike."""
+    served[1].tenant("bali2")
+    served[1].group("vip")
+    served[1].member("vip", MADE)
+    assert (await _json(served, "/v1/bali2/groups"))["items"] == []
+    await _json(served, "/v1/bali2/groups/vip", 404)
+    await _json(served, f"/v1/bali2/contacts/{MADE}/groups", 404)
+
+
+async def test_a_contact_that_left_everything_is_still_known(served: Served) -> None:
+    """Who has a profile has an empty list of groups, not a 404."""
+    served[1].group("vip")
+    served[1].profile(MADE)
+    served[1].member("vip", MADE)
+    served[1].member("vip", MADE, gone=True)
+    assert await _json(served, f"/v1/bali/contacts/{MADE}/groups") == {"items": [], "cursor": None}
+
+
+async def test_a_wrong_method_is_405(served: Served) -> None:
+    """A method that a path does not have is a problem that names those it has."""
+    answer = await served[0].delete("/v1/bali/groups")
+    assert answer.status == 405
+    assert answer.content_type == "application/problem+json"
+    assert answer.headers["Allow"] == "GET,HEAD,POST"
+
+
+async def test_before_the_tables_are_read_only_health_answers(serve: Serve) -> None:
+    """Half a table would be a wrong answer: 503 and a hint when to come again."""
+    client, _ = await serve(ready=False)
+    assert (await client.get("/healthz")).status == 200
+    assert (await client.get("/readyz")).status == 503
+    answer = await client.get("/v1/bali/groups")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
