@@ -1,0 +1,166 @@
+"""Windows of time: ISO 8601 durations, the deadline that each sets in a time zone, and local midnights."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+DAY = 86_400_000  # milliseconds
+FOR_EVER = 253_402_300_799_999  # the last millisecond of the year 9999: later deadlines are cut to it
+LONGEST = 100  # years of a duration; nobody means more, and the calendar ends in 9999
+KEPT = 4_096  # UTC days whose delta a window remembers: eleven years, 0.5 MB
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_ISO = re.compile(
+    r"P(?=[0-9T])(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)W)?(?:([0-9]+)D)?"
+    r"(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:[.,]([0-9]{1,3}))?S)?)?",
+    re.ASCII,
+)
+
+
+class Duration(NamedTuple):
+    """An ISO 8601 duration: calendar months and days, which depend on the zone, and exact milliseconds.
+
+    P1Y2M10DT30S is Duration(months=14, days=10, ms=30_000)
+    """
+
+    months: int = 0
+    days: int = 0
+    ms: int = 0
+
+
+def parse_duration(text: str) -> Duration:
+    """Read `P3M`, `P2W`, `P1Y2M10D`, `PT1H30M`, `PT0.5S`; ValueError says what is wrong with any other text."""
+    found = _ISO.fullmatch(text) if len(text) <= LONGEST else None
+    if found is None:
+        raise ValueError("not an ISO 8601 duration such as P3M, P2W or PT1H30M")
+    *whole, fraction = (found[i] or "0" for i in range(1, 9))
+    years, months, weeks, days, hours, minutes, seconds = map(int, whole)
+    ms = ((hours * 60 + minutes) * 60 + seconds) * 1000 + int(fraction.ljust(3, "0"))
+    return _checked(Duration(years * 12 + months, weeks * 7 + days, ms))
+
+
+def _checked(duration: Duration) -> Duration:
+    if not any(duration):
+        raise ValueError("a duration must be longer than nothing")
+    if duration.months * 30 + duration.days + duration.ms // DAY > LONGEST * 366:
+        raise ValueError(f"a duration must not be longer than {LONGEST} years")
+    return duration
+
+
+@lru_cache(1_024)
+def duration_upper_bound_ms(duration: Duration) -> int:
+    """Return the longest that a duration can be, days taken as 24 hours: P3M is 92 days, P12M 366."""
+    starts = range(1901 * 12, 1909 * 12)  # every position in the cycle of leap years
+    days = max(_month_start(m + duration.months) - _month_start(m) for m in starts)
+    return (days + duration.days) * DAY + duration.ms
+
+
+def _month_start(month: int) -> int:
+    return date(month // 12, month % 12 + 1, 1).toordinal()
+
+
+@lru_cache(1_024)
+def zone_of(name: str) -> ZoneInfo:
+    """Return an IANA zone, or raise ValueError.
+
+    Always of the tzdata package and not of the system: every worker must compute the same deadline from the same log.
+    """
+    if name not in _zone_names():
+        raise ValueError("not an IANA time zone such as Asia/Makassar")
+    with files("tzdata.zoneinfo").joinpath(*name.split("/")).open("rb") as data:
+        return ZoneInfo.from_file(data, key=name)
+
+
+@lru_cache(1)
+def _zone_names() -> frozenset[str]:
+    return frozenset(files("tzdata").joinpath("zones").read_text().split())
+
+
+@lru_cache(65_536)
+def local_midnight(day: date, zone: str) -> int:
+    """Return epoch ms of a date's 00:00 in a zone; where the clock skips it, of the moment that much later."""
+    return _resolve(datetime(day.year, day.month, day.day, tzinfo=zone_of(zone)))
+
+
+def deadline(t_ms: int, duration: Duration, zone: str) -> int:
+    """Return epoch ms of t + duration in a zone.
+
+    Months clamp to the month's end; a wall time that the clock skips is moved later by the gap, of one that comes twice
+    the first counts; then hours, minutes and seconds are added exactly. Not monotone: 30 January 23:00 + P1M is later
+    than 31 January 01:00 + P1M.
+    """
+    if not duration.months and not duration.days:
+        return min(t_ms + duration.ms, FOR_EVER)
+    try:
+        wall = (_EPOCH + t_ms * _MILLISECOND).astimezone(zone_of(zone))
+        return min(_resolve(_later(wall, duration)) + duration.ms, FOR_EVER)
+    except OverflowError:  # beyond the years 1 to 9999
+        return max(t_ms, FOR_EVER)
+
+
+def _later(wall: datetime, duration: Duration) -> datetime:
+    """Add months, clamped to the month's end, then days, to a wall time; the first of two equal wall times."""
+    month = wall.year * 12 + wall.month - 1 + duration.months
+    if month >= 120_000:
+        raise OverflowError
+    length = _month_start(month + 1) - _month_start(month) if month < 119_999 else 31
+    moved = wall.replace(year=month // 12, month=month % 12 + 1, day=min(wall.day, length), fold=0)
+    return moved + timedelta(days=duration.days)
+
+
+def _resolve(wall: datetime) -> int:
+    """Return epoch ms of a wall time; fold 0 is the first of two, and in a gap reads the clock as if not yet moved."""
+    return (wall - _EPOCH) // _MILLISECOND
+
+
+class Window:
+    """The deadlines of one duration in one zone, fast: 0.2 µs where the day has been seen before.
+
+    In most UTC days the deadline is the same time later for every moment; that is looked up by the day. It is the same
+    if it is at both ends of the day and on both sides of the local midnight in it, and the zone's offset is the same at
+    both ends, as no zone moves its clock twice within two days (a test reads them all). Other days are computed.
+    """
+
+    __slots__ = ("_deltas", "duration", "zone")
+
+    def __init__(self, duration: Duration, zone: str) -> None:
+        zone_of(zone)
+        self.duration = duration
+        self.zone = zone
+        self._deltas: dict[int, int] = {}
+
+    def deadline(self, t_ms: int) -> int:
+        """Return what `deadline(t_ms, duration, zone)` does."""
+        delta = self._deltas.get(t_ms // DAY)
+        if delta is None:
+            delta = self._learn(t_ms // DAY)
+        return t_ms + delta if delta else deadline(t_ms, self.duration, self.zone)
+
+    def _learn(self, day: int) -> int:
+        """Remember the constant of a UTC day, 0 if there is none."""
+        if len(self._deltas) >= KEPT:
+            self._deltas.clear()
+        delta = self._deltas[day] = self._constant(day * DAY, day * DAY + DAY - 1)
+        return delta
+
+    def _constant(self, start: int, end: int) -> int:
+        if not self.duration.months and not self.duration.days:
+            return self.duration.ms
+        try:
+            offset, same = (self._offset(t) for t in (start, end))
+        except OverflowError:
+            return 0
+        midnight = end + 1 - (end + 1 + offset) % DAY
+        moments = (start, max(midnight - 1, start), min(midnight, end), end)
+        deltas = {deadline(t, self.duration, self.zone) - t for t in moments}
+        return deltas.pop() if offset == same and len(deltas) == 1 else 0
+
+    def _offset(self, t_ms: int) -> int:
+        at = (_EPOCH + t_ms * _MILLISECOND).astimezone(zone_of(self.zone))
+        return (at.utcoffset() or timedelta()) // _MILLISECOND
