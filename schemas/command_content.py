@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from schemas.base import Reject
 from schemas.commands import (
+    Command,
     ContactRef,
     GroupAdd,
     GroupClearPin,
@@ -94,11 +95,17 @@ def _names_one(ref: ContactRef) -> bool:
     return (ref.id is None) != (ref.phone is None)
 
 
-COMMAND_CHECKS: dict[type, Callable[[Any, str], Reject | None]] = {
-    TenantPut: _tenant_put,
-    GroupCreate: _group_create,
-    GroupUpdate: _group_update,
-    GroupAdd: _contacts,
-    GroupRemove: _contacts,
-    GroupClearPin: _contacts,
+_CHECKS: dict[str, Callable[[Any, str], Reject | None]] = {
+    "tenant.put": _tenant_put,
+    "group.create": _group_create,
+    "group.update": _group_update,
+    "group.add": _contacts,
+    "group.remove": _contacts,
+    "group.clear_pin": _contacts,
 }
+
+
+def check_command(command: Command, retention: str) -> Reject | None:
+    """Say what is wrong with a command that its types cannot say."""
+    check = _CHECKS.get(str(command.__struct_config__.tag))
+    return check(command, retention) if check else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from schemas.base import ContactId, GroupId, Moment, Name, PropertyId, TenantId
 from schemas.events import Envelope
@@ -40,8 +40,8 @@ class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     property: PropertyId | None = None
     language: Name | None = None
     country: Name | None = None
-    tags: list[Name] = field(default_factory=list)
-    attributes: dict[str, Any] = field(default_factory=dict)
+    tags: list[Name] = []
+    attributes: dict[str, Any] = {}
 
 
 class TenantPutData(Tenant, frozen=True, kw_only=True):
@@ -76,8 +76,8 @@ class GroupCreateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str = ""
     sticky: bool = False
     reply: str | None = None
-    join_words: list[Name] = field(default_factory=list)
-    leave_words: list[Name] = field(default_factory=list)
+    join_words: list[Name] = []
+    leave_words: list[Name] = []
     by: str | None = None
 
 

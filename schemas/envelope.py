@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from schemas.base import Reject, explain
-from schemas.command_content import COMMAND_CHECKS, group_id_from_name
+from schemas.command_content import check_command, group_id_from_name
 from schemas.commands import LATER, Command
 from schemas.event_content import EVENT_CHECKS
 from schemas.events import BookingEvent, Event, MessageEvent, RatingEvent
@@ -65,8 +65,7 @@ def _command(whole: bytes, retention: str) -> Command | Reject:
         return _fault(error, whole)
     if not _FIRST_YEAR <= command.time.year <= _LAST_YEAR:
         return Reject("field_invalid", "time: out of range")
-    check = COMMAND_CHECKS.get(type(command))
-    return (check(command, retention) if check else None) or command
+    return check_command(command, retention) or command
 
 
 def _fault(error: Exception, whole: bytes) -> Reject:

@@ -59,8 +59,8 @@ class Booking(Struct, frozen=True, kw_only=True, omit_defaults=True):
     currency: Annotated[str, Meta(pattern=r"^[A-Za-z]{3}\Z")] | None = None
     country: Name | None = None
     postal_code: Name | None = None
-    tags: list[Name] = field(default_factory=list)
-    attributes: dict[str, Any] = field(default_factory=dict)
+    tags: list[Name] = []
+    attributes: dict[str, Any] = {}
 
 
 class Rating(Struct, frozen=True, kw_only=True, omit_defaults=True):

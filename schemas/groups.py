@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from schemas.base import GroupId, Moment, Name, TenantId
 
@@ -28,8 +28,8 @@ class Group(Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str = ""
     sticky: bool = False
     reply: str | None = None
-    join_words: list[Name] = field(default_factory=list)
-    leave_words: list[Name] = field(default_factory=list)
+    join_words: list[Name] = []
+    leave_words: list[Name] = []
     created_at: Moment | None = None
     created_by: str | None = None
     status: GroupStatus = "building"

@@ -7,7 +7,7 @@ hold rules, which a msgspec type cannot say; a decimal may also be a number; Pyt
 from __future__ import annotations
 
 import sys
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 from msgspec import Struct
@@ -61,10 +61,11 @@ def _rule() -> dict[str, Any]:
 def _ecma(value: Any) -> Any:
     """Copy a schema as JSON Schema has it: patterns, numbers, examples, and what is called a rule refers to Rule."""
     if isinstance(value, list):
-        return [_ecma(one) for one in value]
+        items: list[Any] = cast("Any", value)
+        return [_ecma(one) for one in items]
     if not isinstance(value, dict):
         return value
-    copy = {name: _member(name, one) for name, one in value.items()}
+    copy = {name: _member(name, one) for name, one in cast("dict[str, Any]", value).items()}
     if copy.get("format") == "decimal":
         copy["type"] = ["string", "number"]
     return copy | _told(copy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 from schemas.base import ContactId, GroupId, Id, Moment, TenantId
 
@@ -122,11 +122,11 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str | None = None
     customer_since: Moment | None = None
     bookings: int = 0
-    spent: dict[str, str] = field(default_factory=dict)
+    spent: dict[str, str] = {}
     latest_rating: float | None = None
     last_booking: str | None = None
-    tags: list[str] = field(default_factory=list)
-    attributes: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = []
+    attributes: dict[str, Any] = {}
     reachable: bool = False
     sendable: bool = False
 

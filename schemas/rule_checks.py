@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, cast
 
 from schemas.durations import upper_days
 
@@ -76,9 +76,10 @@ def listed(item: Check, *, at_least: int = 0) -> Check:
     """Take a list whose items pass a check."""
 
     def check(path: str, value: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list | tuple) or not at_least <= len(value) <= MAX_PHRASES:
+        items = cast("list[Any]", value) if isinstance(value, list | tuple) else None
+        if items is None or not at_least <= len(items) <= MAX_PHRASES:
             raise RuleError(path, f"must be a list of {at_least} to {MAX_PHRASES} items")
-        return tuple(item(f"{path}[{index}]", one) for index, one in enumerate(value))
+        return tuple(item(f"{path}[{index}]", one) for index, one in enumerate(items))
 
     return check
 

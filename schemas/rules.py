@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import msgspec
 from msgspec import Struct
@@ -121,7 +121,7 @@ def _object(path: str, value: Any) -> tuple[dict[str, Any], str]:
     kinds = [kind for kind in KINDS if kind in value]
     if len(kinds) != 1:
         raise RuleError(path, f"must have exactly one of {', '.join(KINDS)}")
-    return value, kinds[0]
+    return cast("dict[str, Any]", value), kinds[0]
 
 
 def _composed(path: str, node: dict[str, Any], depth: int, limits: _Limits) -> Rule:
@@ -132,7 +132,8 @@ def _composed(path: str, node: dict[str, Any], depth: int, limits: _Limits) -> R
     rules = node[kind]
     if not isinstance(rules, list | tuple) or not rules:
         raise RuleError(f"{path}.{kind}", "must be a list of one or more rules")
-    parts = (_node(f"{path}.{kind}[{i}]", rule, depth, limits) for i, rule in enumerate(rules))
+    numbered = enumerate(cast("list[Any]", rules))
+    parts = (_node(f"{path}.{kind}[{i}]", rule, depth, limits) for i, rule in numbered)
     return COMPOSED[kind](rules=tuple(parts))
 
 
@@ -210,7 +211,8 @@ def _values(rule: Struct) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        items: tuple[Any, ...] = cast("Any", value)
+        return [_plain(one) for one in items]
     if isinstance(value, Decimal):
         return format(value.normalize() + 0, "f")
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 from schemas.base import Name, PropertyId, TenantId
 
@@ -38,9 +38,9 @@ class Tenant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     zone: Zone = "UTC"
     phone_format: Literal["plus", "digits"] = "plus"
     name: Name | None = None
-    properties: dict[PropertyId, Property] = field(default_factory=dict)
-    opt_out_words: list[Name] = field(default_factory=list)
-    opt_in_words: list[Name] = field(default_factory=list)
+    properties: dict[PropertyId, Property] = {}
+    opt_out_words: list[Name] = []
+    opt_in_words: list[Name] = []
     chat_stop_words: bool = False
     help_reply: str | None = None
     opt_out_reply: str | None = None
