@@ -11,7 +11,7 @@ from schemas.base import GroupId, Moment, Name, TenantId
 GroupStatus = Literal["building", "ready", "deleting"]
 
 
-class Group(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Group(Struct, frozen=True, kw_only=True):
     """A definition in force, as `groups` holds it.
 
     {"tenant": "bali-resorts", "id": "food-lovers", "name": "Food lovers", "description": "",

@@ -97,7 +97,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     sendable: bool
 
 
-class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Contact(Struct, frozen=True, kw_only=True):
     """A contact's profile in `contacts`.
 
     {"tenant": "bali-resorts", "contact": "tel:+6281234567890", "phone": "+6281234567890", "email": "made@example.com",

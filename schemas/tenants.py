@@ -23,7 +23,7 @@ class Property(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: Name | None = None
 
 
-class Tenant(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Tenant(Struct, frozen=True, kw_only=True):
     """One business account.
 
     {"tenant": "bali-resorts", "region": "ID", "zone": "Asia/Makassar", "phone_format": "plus",

@@ -1,0 +1,137 @@
+"""What lies before the actors of one partition: its rows, its clock, and what they hand out until the next commit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from heapq import heappush
+from typing import TYPE_CHECKING, NamedTuple
+
+from processors.definitions import Definitions
+from processors.rows import (
+    Head,
+    booking_of,
+    encode,
+    fact_key,
+    facts_under,
+    head_key,
+    head_of,
+    message_of,
+    rating_of,
+)
+from processors.state import Pending, Store
+from schemas.activity import INTERNAL, encode as encode_activity
+
+if TYPE_CHECKING:
+    from schemas.activity import Activity, BookingFact, MessageFact, RatingFact
+
+OWN, BY_KEY = -1, -2
+ORIGIN = (INTERNAL, 0, 0, 0)
+"""The first four fields of a record that an owner writes itself."""
+
+
+class Out(NamedTuple):
+    """One record to append: to a partition, to the fold's OWN, or to the one its key hashes to."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    partition: int = OWN
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Desk:
+    """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits."""
+
+    def __init__(self, store: Store, partition: int, partitions: int, prefix: str) -> None:
+        self.partition = partition
+        self.partitions = partitions
+        self.prefix = prefix
+        self.pending = Pending(store)
+        self.now = 0
+        self.out: list[Out] = []
+        self.counts: Counter[str] = Counter()
+        self.heads: dict[bytes, Head] = {}
+        self.dirty: dict[bytes, None] = {}
+        self.changed_rows: dict[tuple[bytes, str], None] = {}
+        self.changed_profiles: dict[bytes, None] = {}
+        self.tenants: dict[str, Definitions] = {}
+        self.found: dict[bytes, bytes | None] = {}
+        self.horizon = 0
+        self.heap: list[tuple[int, bytes]] = []
+        self._bookings: dict[bytes, dict[bytes, BookingFact]] = {}
+        self._ratings: dict[bytes, dict[bytes, RatingFact]] = {}
+
+    def head(self, contact: bytes) -> Head:
+        """Return a contact's head to be changed, a new one if it has none."""
+        head = self.heads.get(contact)
+        if head is None:
+            raw = self.pending.get(head_key(contact))
+            head = self.heads[contact] = head_of(raw) if raw is not None else Head(version=-1)
+        self.dirty[contact] = None
+        return head
+
+    def wake(self, contact: bytes, head: Head, due: int) -> None:
+        """Have a contact looked at when `due` comes."""
+        if due and (not head.due or due < head.due):
+            head.due = due
+            if due < self.horizon:
+                heappush(self.heap, (due, contact))
+
+    def tell(self, key: bytes, activity: Activity, partition: int = BY_KEY) -> None:
+        """Append a record to contact-activity: what one actor tells another."""
+        self.out.append(Out("contact-activity", key, encode_activity(activity), partition))
+
+    def message(self, key: bytes) -> MessageFact | None:
+        """Return one message that its contact keeps."""
+        raw = self.pending.writes.get(key)
+        if raw is None:
+            raw = self.found[key] if key in self.found else self.pending.get(key)
+        return message_of(raw) if raw is not None else None
+
+    def put_message(self, contact: bytes, key: bytes, fact: MessageFact) -> None:
+        """Keep one message."""
+        self.pending.put(key, encode(fact), facts_under(contact, b"m"))
+
+    def messages(self, contact: bytes) -> list[MessageFact]:
+        """Return all messages that a contact keeps."""
+        return [message_of(value) for _, value in self.pending.scan(facts_under(contact, b"m"))]
+
+    def bookings(self, contact: bytes) -> dict[bytes, BookingFact]:
+        """Return a contact's bookings by key, kept decoded until the next commit that clears the desk."""
+        known = self._bookings.get(contact)
+        if known is None:
+            rows = self.pending.scan(facts_under(contact, b"b"))
+            known = self._bookings[contact] = {key: booking_of(value) for key, value in rows}
+        return known
+
+    def ratings(self, contact: bytes) -> dict[bytes, RatingFact]:
+        """Return a contact's ratings by key, kept decoded until the next commit that clears the desk."""
+        known = self._ratings.get(contact)
+        if known is None:
+            rows = self.pending.scan(facts_under(contact, b"r"))
+            known = self._ratings[contact] = {key: rating_of(value) for key, value in rows}
+        return known
+
+    def put_booking(self, contact: bytes, source: str, id_: str, fact: BookingFact | None) -> BookingFact | None:
+        """Keep, replace or drop (None) a booking; return what was there."""
+        key, known = fact_key(contact, b"b", source, id_), self.bookings(contact)
+        before = known.pop(key, None)
+        if fact is not None:
+            known[key] = fact
+        self.pending.put(key, None if fact is None else encode(fact), facts_under(contact, b"b"))
+        return before
+
+    def put_rating(self, contact: bytes, source: str, id_: str, fact: RatingFact | None) -> RatingFact | None:
+        """Keep, replace or drop (None) a rating; return what was there."""
+        key, known = fact_key(contact, b"r", source, id_), self.ratings(contact)
+        before = known.pop(key, None)
+        if fact is not None:
+            known[key] = fact
+        self.pending.put(key, None if fact is None else encode(fact), facts_under(contact, b"r"))
+        return before
+
+    def clear(self) -> None:
+        """Forget what was decoded: everything is committed."""
+        self.heads.clear()
+        self._bookings.clear()
+        self._ratings.clear()

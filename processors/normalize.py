@@ -1,0 +1,222 @@
+"""From a raw record to the records of contact-activity, or to why it is a dead letter.
+
+Decode, validate, phone to E.164 in the right region, contact id, key. Stateless: what it must know of tenants is handed
+in. The same record gives the same activities, so that a repeat after a crash is seen as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from processors.identity import booking_contact, canonical, identify_guest, identify_message
+from processors.phones import e164, region_of
+from processors.windows import duration_upper_bound_ms, parse_duration
+from processors.words import normalise
+from schemas import activity
+from schemas.activity import BookingFact, BookingSeen, MessageSeen, PinsAsked, RatingFact, RatingSeen, Seen, TenantAsked
+from schemas.base import Reject, millis
+from schemas.commands import (
+    ContactRef,
+    GroupAdd,
+    GroupClearPin,
+    GroupCreate,
+    GroupDelete,
+    GroupRemove,
+    GroupUpdate,
+    TenantDelete,
+    TenantPut,
+)
+from schemas.envelope import group_id_from_name, read
+from schemas.events import BookingEvent, Guest, MessageEvent, RatingEvent
+from schemas.tenants import Tenant
+
+AHEAD = 5 * 60 * 1000
+"""How far (ms) an event's time may lie ahead of its append time."""
+
+to_json = msgspec.json.Encoder().encode
+
+
+class Raw(NamedTuple):
+    """One record of a raw topic; `topic` indexes RAW_TOPICS, `timestamp` is its append time (epoch ms)."""
+
+    topic: int
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Keyed(NamedTuple):
+    """One record for contact-activity."""
+
+    key: bytes
+    value: bytes
+
+
+class Normalizer:
+    """The step: `tenants` are the records in force by tenant, kept up to date by whoever carries the step."""
+
+    def __init__(self, tenants: Mapping[str, Tenant], retention: str = "P400D") -> None:
+        self.tenants = tenants
+        self.retention = retention
+        self._retained = duration_upper_bound_ms(parse_duration(retention))
+
+    def normalize(self, raw: Raw) -> list[Keyed] | Reject:
+        """Return the activities of one raw record, or why it is a dead letter."""
+        event = read(activity.RAW_TOPICS[raw.topic], raw.value, raw.headers, retention=self.retention)
+        if isinstance(event, Reject):
+            return event
+        time = millis(event.time)
+        if time > raw.timestamp + AHEAD:
+            return Reject("from_the_future", "time")
+        return _STEP[type(event)](self, raw, event, time)
+
+    def message(self, raw: Raw, event: MessageEvent, time: int) -> list[Keyed] | Reject:
+        """A message goes straight to its contact, with its words normalised."""
+        tenant = self.tenants.get(event.tenant)
+        if tenant is None:
+            return Reject("tenant_unknown", "tenant")
+        if time + self._retained < raw.timestamp:
+            return Reject("too_old", "time")
+        data = event.data
+        inbound = data.direction == "inbound"
+        address = (data.from_ if inbound else data.to) or ""
+        who = identify_message(data.channel, address, data.user_id, data.email, region(tenant, data))
+        if who.contact is None:
+            return _nobody(who.phone_invalid, "data.from" if inbound else "data.to")
+        seen = None
+        if inbound and (data.name or data.country or data.language or data.property or who.email or who.phone_invalid):
+            seen = Seen(
+                time, event.source, data.name, None, None, who.email, data.country, None, data.language, data.property,
+                who.phone_invalid,
+            )  # fmt: skip
+        words = normalise(data.text) if inbound and data.text and not data.deleted else ""
+        record = MessageSeen(
+            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.message_id, data.revision, time,
+            words, data.channel, seen, data.property, inbound, data.deleted, address,
+        )  # fmt: skip
+        return [Keyed(f"{event.tenant}/{who.contact}".encode(), activity.encode(record))]
+
+    def booking(self, raw: Raw, event: BookingEvent, time: int) -> list[Keyed] | Reject:
+        """A booking goes to the booking's own actor, which knows whose it was."""
+        data = event.data
+        who = self._guest(event, data.guest, booking_contact(event.source, data.booking_id), time)
+        if isinstance(who, Reject):
+            return who
+        fact = BookingFact(
+            data.revision, time, data.status, data.property, data.channel, data.room_type,
+            data.check_in.isoformat() if data.check_in else None,
+            data.check_out.isoformat() if data.check_out else None,
+            f"{data.amount:f}" if data.amount is not None else None,
+            data.currency.upper() if data.currency else None,
+        )  # fmt: skip
+        record = BookingSeen(
+            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.booking_id, fact, *who
+        )
+        return [_owned(event.tenant, "booking", event.source, data.booking_id, record)]
+
+    def rating(self, raw: Raw, event: RatingEvent, time: int) -> list[Keyed] | Reject:
+        """A rating goes to the rating's own actor, which knows whose it was."""
+        data = event.data
+        who = self._guest(event, data.guest, None, time)
+        if isinstance(who, Reject):
+            return who
+        fact = RatingFact(data.revision, time, data.stars or 0, data.property, data.withdrawn)
+        record = RatingSeen(raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.rating_id, fact, *who)
+        return [_owned(event.tenant, "rating", event.source, data.rating_id, record)]
+
+    def _guest(
+        self, event: BookingEvent | RatingEvent, guest: Guest | None, last_resort: str | None, time: int
+    ) -> tuple[str | None, Seen | None] | Reject:
+        """Return the guest's contact id and what the event tells of them; (None, None) without a guest."""
+        tenant = self.tenants.get(event.tenant)
+        if tenant is None:
+            return Reject("tenant_unknown", "tenant")
+        if guest is None:
+            return None, None
+        who = identify_guest(guest, region(tenant, event.data, guest.country), last_resort)
+        if who.contact is None:
+            return _nobody(who.phone_invalid, "data.guest")
+        seen = Seen(
+            time, event.source, guest.name, guest.first_name, guest.last_name, who.email,
+            guest.country or event.data.country, getattr(event.data, "postal_code", None), guest.language,
+            event.data.property, who.phone_invalid,
+        )  # fmt: skip
+        return who.contact, seen
+
+    def pins(self, raw: Raw, event: GroupAdd | GroupRemove | GroupClearPin, time: int) -> list[Keyed] | Reject:
+        """An add, remove or clear goes to the tenant's actor, which knows the groups and hands each contact its part."""
+        tenant = self.tenants.get(event.tenant)
+        if tenant is None:
+            return Reject("tenant_unknown", "tenant")
+        data: Any = event.data
+        expires = getattr(data, "expires_at", None)
+        record = PinsAsked(
+            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], data.group,
+            [contact_of(ref, tenant.region) for ref in data.contacts], getattr(data, "reason", "manual"),
+            millis(expires) if expires else 0, getattr(data, "reply", False), getattr(data, "evidence", None),
+        )  # fmt: skip
+        return [Keyed(event.tenant.encode(), activity.encode(record))]
+
+    def tenant(self, raw: Raw, event: Any, time: int) -> list[Keyed]:
+        """A command on the tenant or a group goes to the tenant's actor as it is, in log order."""
+        del time
+        if isinstance(event, GroupCreate):
+            event = _named(event)
+        headers = [(name, value) for name, value in raw.headers if value is not None]
+        record = TenantAsked(
+            raw.topic, raw.partition, raw.offset, 0, to_json(event), raw.value or b"", raw.key, headers
+        )
+        return [Keyed(event.tenant.encode(), activity.encode(record))]
+
+
+def region(tenant: Tenant, data: Any, country: str | None = None) -> str | None:
+    """Return the region to read phones in: the event's country, else the property's region, else the tenant's."""
+    hinted = region_of(country or data.country)
+    if hinted is not None:
+        return hinted
+    place = tenant.properties.get(data.property or "")
+    return (place.region if place is not None else None) or tenant.region
+
+
+def contact_of(ref: ContactRef, home: str | None) -> str | None:
+    """Return the contact id of a reference in a command, or None if it is none."""
+    if ref.phone is not None:
+        number = e164(ref.phone, home)
+        return None if number is None else f"tel:{number}"
+    return canonical(ref.id or "")
+
+
+def _owned(tenant: str, kind: str, source: str, id_: str, record: Any) -> Keyed:
+    return Keyed(f"{tenant}/{kind}:{source}:{id_}".encode(), activity.encode(record))
+
+
+def _nobody(phone_invalid: bool, path: str) -> Reject:  # noqa: FBT001 - the one thing that tells the two apart
+    return Reject("phone_invalid" if phone_invalid else "identity_missing", path)
+
+
+def _named(event: GroupCreate) -> GroupCreate:
+    """Fill in the id that the name gives."""
+    data = event.data
+    if data.id is not None:
+        return event
+    return msgspec.structs.replace(event, data=msgspec.structs.replace(data, id=group_id_from_name(data.name or "")))
+
+
+_PINS: dict[type, str] = {
+    GroupAdd: "group.add",
+    GroupRemove: "group.remove",
+    GroupClearPin: "group.clear_pin",
+}
+_STEP: dict[type, Any] = {
+    MessageEvent: Normalizer.message,
+    BookingEvent: Normalizer.booking,
+    RatingEvent: Normalizer.rating,
+    **dict.fromkeys(_PINS, Normalizer.pins),
+    **dict.fromkeys((TenantPut, TenantDelete, GroupCreate, GroupUpdate, GroupDelete), Normalizer.tenant),
+}

@@ -1,0 +1,126 @@
+"""What is known of a guest: set once and kept, newest wins, or counted from the facts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from processors.desk import Out
+from processors.identity import is_reachable
+from processors.rows import Known
+from schemas.base import moment
+from schemas.outputs import Contact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from processors.rows import Profile
+    from schemas.activity import BookingFact, RatingFact, Seen
+
+NO_STAY = frozenset({"cancelled", "no_show"})
+
+
+def meet(profile: Profile, time: int, source: str) -> bool:
+    """Keep the earliest event: customer since, and through which source."""
+    if profile.since and (profile.since, profile.source or "") <= (time, source):
+        return False
+    profile.since, profile.source = time, source
+    return True
+
+
+def introduce(profile: Profile, source: str) -> bool:
+    """A contact that was added by hand and has no event yet has that as its source."""
+    if profile.source is not None:
+        return False
+    profile.source = source
+    return True
+
+
+def learn(profile: Profile, seen: Seen) -> bool:
+    """Take what an event tells of its guest, field by field; return whether anything shown has changed."""
+    changed = False
+    full = seen.name or " ".join(part for part in (seen.first_name, seen.last_name) if part)
+    if full:
+        changed = _newest(profile, "name", seen.time, [full, seen.first_name, seen.last_name])
+        changed |= _original(profile, seen.time, full)
+    for name in ("email", "country", "area", "language", "property"):
+        value = getattr(seen, name)
+        if value:
+            changed |= _newest(profile, name, seen.time, value)
+    return changed
+
+
+def _newest(profile: Profile, name: str, at: int, value: Any) -> bool:
+    known = profile.fields.get(name)
+    if known is None:
+        profile.fields[name] = Known(at, value)
+        return True
+    if at < known.at or (at == known.at and str(value) <= str(known.value)):
+        return False
+    changed = bool(known.value != value)
+    known.at, known.value = at, value
+    return changed
+
+
+def _original(profile: Profile, at: int, full: str) -> bool:
+    if profile.original_at and (at, full) >= (profile.original_at, profile.original_name or ""):
+        return False
+    profile.original_name, profile.original_at = full, at
+    return True
+
+
+def count_bookings(profile: Profile, facts: Iterable[BookingFact]) -> None:
+    """Count stays, what was spent by currency, and the last check-out, over bookings not cancelled or no_show."""
+    stays = [fact for fact in facts if fact.status not in NO_STAY]
+    spent: dict[str, Decimal] = {}
+    for fact in stays:
+        if fact.amount and fact.currency:
+            spent[fact.currency] = spent.get(fact.currency, Decimal(0)) + Decimal(fact.amount)
+    profile.bookings = len(stays)
+    profile.spent = {currency: f"{total:f}" for currency, total in sorted(spent.items())}
+    profile.last_booking = max((fact.check_out for fact in stays if fact.check_out), default=None)
+
+
+def count_ratings(profile: Profile, facts: Iterable[RatingFact]) -> None:
+    """Keep the latest rating by event time."""
+    given = [(fact.time, fact.stars) for fact in facts if not fact.withdrawn]
+    profile.latest_rating = max(given)[1] if given else 0
+
+
+def table_row(key: bytes, profile: Profile, *, digits: bool) -> Out:
+    """Return the record of `contacts` for a profile; `digits` writes phones without the plus."""
+    tenant, _, contact = key.decode().partition("/")
+    phone = contact[4:] if contact.startswith("tel:") else None
+    mail = contact[7:] if contact.startswith("mailto:") else None
+    name, first, last = _value(profile, "name") or (None, None, None)
+    reached = is_reachable(contact)
+    value = Contact(
+        tenant=tenant,
+        contact=contact,
+        phone=phone.lstrip("+") if phone and digits else phone,
+        email=_value(profile, "email") or mail,
+        name=name,
+        first_name=first,
+        last_name=last,
+        original_name=profile.original_name,
+        source=profile.source,
+        property=_value(profile, "property"),
+        country=_value(profile, "country"),
+        area=_value(profile, "area"),
+        language=_value(profile, "language"),
+        customer_since=moment(profile.since) if profile.since else None,
+        bookings=profile.bookings,
+        spent=profile.spent,
+        latest_rating=profile.latest_rating or None,
+        last_booking=profile.last_booking,
+        reachable=reached,
+        sendable=reached,
+    )
+    return Out("contacts", key, msgspec.json.encode(value))
+
+
+def _value(profile: Profile, name: str) -> Any:
+    known = profile.fields.get(name)
+    return None if known is None else known.value

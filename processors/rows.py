@@ -1,0 +1,164 @@
+"""The rows of a partition's state: how each is keyed and what it holds.
+
+Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the tenant's
+actor knows, `d` the definitions as this partition got them, `s` a scan, `r` what was read of the raw topics, `c` the
+clock. Local to a disk, and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays. Times are epoch milliseconds, 0 stands for never.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from schemas.activity import BookingFact, MessageFact, RatingFact
+
+SOURCES = ("rule", "manual", "import", "keyword", "flow", "bulk")
+BIT = {name: 1 << i for i, name in enumerate(SOURCES)}
+NO_PIN, PINNED_OUT, CLEARED = 0, 1, 2
+
+
+def named(mask: int) -> list[Any]:
+    """Return the names of the sources in a mask, `rule` first."""
+    return [name for i, name in enumerate(SOURCES) if mask >> i & 1]
+
+
+class Add(Struct, array_like=True):
+    """The newest add of one source."""
+
+    time: int
+    id: str
+    expires: int = 0
+
+
+class Pins(Struct, array_like=True):
+    """What was added and removed by hand, order-free: the newest reset, and the newest add of each source."""
+
+    reset: int = NO_PIN
+    reset_time: int = 0
+    reset_id: str = ""
+    adds: dict[str, Add] = field(default_factory=dict)
+
+
+class Row(Struct, array_like=True):
+    """One contact in one group: odd `seq` is in. `mask` and `expires` are what memberships last said."""
+
+    seq: int = 0
+    mask: int = 0
+    since: int = 0
+    expires: int = 0
+    due: int = 0
+    memos: list[list[Any]] = field(default_factory=list)
+    stuck: bool = False
+    pins: Pins | None = None
+
+
+class Known(Struct, array_like=True):
+    """A value, and the event time by which it won."""
+
+    at: int
+    value: Any
+
+
+class Profile(Struct, array_like=True):
+    """What is known of a guest beside facts. `fields` holds what the newest event says, by field."""
+
+    source: str | None = None
+    since: int = 0
+    original_name: str | None = None
+    original_at: int = 0
+    fields: dict[str, Known] = field(default_factory=dict)
+    bookings: int = 0
+    spent: dict[str, str] = field(default_factory=dict)
+    latest_rating: float = 0
+    last_booking: str | None = None
+
+
+class Head(Struct, array_like=True):
+    """A contact's head row: all but its facts. `version` is the definitions it is up to date with."""
+
+    version: int = 0
+    rows: dict[str, Row] = field(default_factory=dict)
+    profile: Profile = field(default_factory=Profile)
+    due: int = 0
+    indexed: int = 0
+    noticed: dict[str, int] = field(default_factory=dict)
+
+
+class Owner(Struct, array_like=True):
+    """The last word on a booking or rating: its newest content, and the newest that named a guest."""
+
+    revision: int = -1
+    contact: str | None = None
+    contact_revision: int = -1
+    given_to: str | None = None
+    booking: BookingFact | None = None
+    rating: RatingFact | None = None
+
+
+class Authority(Struct, array_like=True):
+    """What a tenant's actor knows of its tenant; `open` are the groups that partitions still work on."""
+
+    version: int = 0
+    record: bytes | None = None
+    open: list[str] = field(default_factory=list)
+
+
+class AuthorityGroup(Struct, array_like=True):
+    """What a tenant's actor knows of a group: its JSON, and the partitions that have not reported yet."""
+
+    body: bytes
+    version: int
+    waiting: list[int] = field(default_factory=list)
+    counted: int = 0
+    earliest: int = 0
+    source: str = ""
+    id: str = ""
+
+
+class Scan(Struct, array_like=True):
+    """How far a partition's lap over one tenant's contacts has come: `lap` is the version it brings them to, 0 is none."""
+
+    lap: int = 0
+    done: int = 0
+    cursor: bytes = b""
+    members: dict[str, int] = field(default_factory=dict)
+    earliest: int = 0
+
+
+class Defined(Struct, array_like=True):
+    """A definition as this partition got it; `version` is when it came or, later, began to be deleted."""
+
+    version: int
+    body: bytes | None
+    source: str = ""
+    id: str = ""
+
+
+encode = msgspec.msgpack.Encoder().encode
+head_of: Any = msgspec.msgpack.Decoder(Head).decode
+message_of: Any = msgspec.msgpack.Decoder(MessageFact).decode
+booking_of: Any = msgspec.msgpack.Decoder(BookingFact).decode
+rating_of: Any = msgspec.msgpack.Decoder(RatingFact).decode
+owner_of: Any = msgspec.msgpack.Decoder(Owner).decode
+authority_of: Any = msgspec.msgpack.Decoder(Authority).decode
+authority_group_of: Any = msgspec.msgpack.Decoder(AuthorityGroup).decode
+scan_of: Any = msgspec.msgpack.Decoder(Scan).decode
+read_of: Any = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
+defined_of: Any = msgspec.msgpack.Decoder(Defined).decode
+
+
+def head_key(contact: bytes) -> bytes:
+    """Return the key of a contact's head; `contact` is tenant/contact."""
+    return b"h" + contact
+
+
+def facts_under(contact: bytes, kind: bytes) -> bytes:
+    """Return the prefix of a contact's facts of one kind (`b`, `r` or `m`)."""
+    return b"f%b\0%b" % (contact, kind)
+
+
+def fact_key(contact: bytes, kind: bytes, source: str, id_: str) -> bytes:
+    """Return the key of one fact."""
+    return b"f%b\0%b%b\0%b" % (contact, kind, source.encode(), id_.encode())

@@ -1,0 +1,342 @@
+"""The tenant's actor: decides on tenant and group commands in log order, and broadcasts what is in force.
+
+A group goes created → building → ready, or deleting → gone; each step waits until every partition has reported that all
+its contacts are up to date with the version of the definitions at which the step began.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, structs
+
+from processors.desk import ORIGIN, Desk, Out
+from processors.rows import Authority, AuthorityGroup, authority_group_of, authority_of, encode
+from schemas.activity import RAW_TOPICS, Defined, Pin, PinsAsked, Scanned, TenantAsked
+from schemas.base import Reject, moment
+from schemas.commands import (
+    GroupCreate,
+    GroupDelete,
+    GroupUpdate,
+    TenantDelete,
+    TenantPut,
+)
+from schemas.dead_letters import body, headers
+from schemas.groups import Group
+from schemas.outputs import Notice, Outcome, OutcomeReason, OutcomeResult
+from schemas.rules import ManualRule, canonical, group_refs, parse_rule, rule_hash
+from schemas.tenants import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Verdict = tuple[OutcomeResult, OutcomeReason | None]
+TenantCommand = TenantPut | TenantDelete | GroupCreate | GroupUpdate | GroupDelete
+
+APPLIED: Verdict = ("applied", None)
+UNCHANGED: Verdict = ("unchanged", None)
+PASSING = {"building", "deleting"}
+
+_command: Any = msgspec.json.Decoder(TenantCommand).decode
+_group = msgspec.json.Decoder(Group).decode
+to_json = msgspec.json.Encoder().encode
+
+
+class Office:
+    """A tenant's actor at work: what it knows, loaded from the desk and put back."""
+
+    def __init__(self, desk: Desk, tenant: str) -> None:
+        self.desk = desk
+        self.tenant = tenant
+        self.row = b"a" + tenant.encode()
+        raw = desk.pending.get(self.row)
+        self.authority: Authority = Authority() if raw is None else authority_of(raw)
+
+    def group(self, group: str) -> AuthorityGroup | None:
+        """Return what is known of a group."""
+        raw = self.desk.pending.get(self._key(group))
+        return None if raw is None else authority_group_of(raw)
+
+    def keep(self, group: str, known: AuthorityGroup | None) -> None:
+        """Put back what is known of a group, or forget it."""
+        self.desk.pending.put(self._key(group), None if known is None else encode(known), self.row + b"/")
+
+    def groups(self) -> list[tuple[str, AuthorityGroup]]:
+        """Return all groups of the tenant by id."""
+        under = self.row + b"/"
+        return [(k[len(under) :].decode(), authority_group_of(v)) for k, v in self.desk.pending.scan(under)]
+
+    def save(self) -> None:
+        """Put back the tenant's own row."""
+        self.desk.pending.put(self.row, encode(self.authority))
+
+    def broadcast(self, defined: Defined) -> None:
+        """Tell every partition."""
+        for partition in range(self.desk.partitions):
+            self.desk.tell(self.tenant.encode(), defined, partition)
+
+    def _key(self, group: str) -> bytes:
+        return self.row + b"/" + group.encode()
+
+
+def on_tenant_asked(desk: Desk, key: bytes, asked: TenantAsked) -> None:
+    """Decide on one command and say what became of it."""
+    command: TenantCommand = _command(asked.command)
+    office = Office(desk, key.decode())
+    if office.authority.record is None and not isinstance(command, TenantPut):
+        verdict: Verdict = ("skipped", "tenant_unknown")
+        desk.out.append(_dead_letter(desk, asked))
+    else:
+        verdict = _DECIDE[type(command)](office, command)
+    desk.out.append(_outcome(desk, command, verdict))
+
+
+def _dead_letter(desk: Desk, asked: TenantAsked) -> Out:
+    """A command for a tenant without a record can be sent again once there is one, so its bytes are kept."""
+    topic = desk.prefix + RAW_TOPICS[asked.topic]
+    reject = Reject("tenant_unknown", "tenant")
+    lines = headers(reject, topic, asked.partition, asked.offset, asked.original, asked.headers)
+    return Out("dead-letters", asked.key or b"", body(asked.original), headers=tuple(lines))
+
+
+def _outcome(desk: Desk, command: TenantCommand, verdict: Verdict) -> Out:
+    data: Any = command.data
+    value = Outcome(
+        tenant=command.tenant,
+        command=command.id,
+        source=command.source,
+        type=_TYPES[type(command)],
+        outcome=verdict[0],
+        reason=verdict[1],
+        group=getattr(data, "group", None) or getattr(data, "id", None),
+        time=moment(desk.now),
+    )
+    return Out("outcomes", f"{command.tenant}/{command.id}".encode(), to_json(value))
+
+
+def put_tenant(office: Office, command: TenantPut) -> Verdict:
+    """Write the tenant's record and broadcast it."""
+    fields = {f: getattr(command.data, f) for f in Tenant.__struct_fields__}
+    record = to_json(Tenant(**{**fields, "tenant": command.tenant}))
+    if record == office.authority.record:
+        return UNCHANGED
+    _set_record(office, command, record)
+    return APPLIED
+
+
+def delete_tenant(office: Office, command: TenantDelete) -> Verdict:
+    """Take the record away: events of the tenant are dead letters from now on; what it had stays until put again."""
+    _set_record(office, command, None)
+    return APPLIED
+
+
+def _set_record(office: Office, command: TenantPut | TenantDelete, record: bytes | None) -> None:
+    authority = office.authority
+    authority.record = record
+    authority.version += 1
+    office.save()
+    office.broadcast(
+        Defined(*ORIGIN, authority.version, office.tenant, record, None, None, command.source, command.id)
+    )
+    office.desk.out.append(Out("tenants", office.tenant.encode(), record))
+
+
+def create_group(office: Office, command: GroupCreate) -> Verdict:
+    """Put a new definition in force; the same rule again is unchanged, another one never."""
+    data = command.data
+    rule = parse_rule(data.rule if data.rule is not None else {"event": "manual"})
+    digest = rule_hash(rule, data.sticky)
+    known = office.group(data.id or "")
+    if known is not None:
+        return _again(_group(known.body), digest)
+    refused = _refs(office, data.id or "", group_refs(rule))
+    if refused:
+        return "skipped", refused
+    manual = isinstance(rule, ManualRule)
+    group = Group(
+        tenant=office.tenant,
+        id=data.id or "",
+        name=data.name or data.id or "",
+        rule=canonical(rule),
+        rule_hash=digest,
+        description=data.description,
+        sticky=data.sticky,
+        reply=data.reply,
+        join_words=data.join_words,
+        leave_words=data.leave_words,
+        created_at=command.time,
+        created_by=data.by,
+        status="ready" if manual else "building",
+    )
+    _start(office, group, (command.source, command.id), scan=not manual)
+    return APPLIED
+
+
+def _again(known: Group, digest: str) -> Verdict:
+    if known.status == "deleting":
+        return "skipped", "group_deleting"
+    return UNCHANGED if known.rule_hash == digest else ("skipped", "rule_immutable")
+
+
+def _refs(office: Office, own: str, refs: tuple[str, ...]) -> OutcomeReason | None:
+    """Why a rule's references cannot stand. A new group cannot be named by an old one, so only itself closes a cycle."""
+    if own in refs:
+        return "rule_cycle"
+    return "group_unknown" if any(office.group(ref) is None for ref in refs) else None
+
+
+def _start(office: Office, group: Group, cause: tuple[str, str], *, scan: bool) -> None:
+    """Put a definition in force at a new version; with a scan, wait for every partition."""
+    authority = office.authority
+    authority.version += 1
+    waiting = list(range(office.desk.partitions)) if scan else []
+    if scan:
+        authority.open.append(group.id)
+    office.save()
+    _publish(office, group, AuthorityGroup(to_json(group), authority.version, waiting, 0, 0, *cause))
+
+
+def _publish(office: Office, group: Group, known: AuthorityGroup) -> None:
+    body = to_json(group)
+    known.body = body
+    office.keep(group.id, known)
+    office.broadcast(
+        Defined(*ORIGIN, office.authority.version, office.tenant, None, body, None, known.source, known.id)
+    )
+    office.desk.out.append(Out("groups", f"{office.tenant}/{group.id}".encode(), body))
+
+
+def update_group(office: Office, command: GroupUpdate) -> Verdict:
+    """Give a group other words. Its rule and `sticky` may be named only as they are."""
+    data = command.data
+    known = office.group(data.group)
+    if known is None:
+        return "skipped", "group_unknown"
+    group = _group(known.body)
+    if group.status == "deleting":
+        return "skipped", "group_deleting"
+    sticky = group.sticky if data.sticky is UNSET else bool(data.sticky)
+    rule = group.rule if data.rule is UNSET else data.rule
+    if rule_hash(parse_rule(rule), sticky) != group.rule_hash:
+        return "skipped", "rule_immutable"
+    names = ("name", "description", "reply", "join_words", "leave_words")
+    changed = structs.replace(group, **{n: v for n in names if (v := getattr(data, n)) is not UNSET})
+    if changed == group:
+        return UNCHANGED
+    _publish(office, changed, known)
+    return APPLIED
+
+
+def delete_group(office: Office, command: GroupDelete) -> Verdict:
+    """Begin to delete a group: every member leaves first, then the id is free."""
+    known = office.group(command.data.group)
+    if known is None:
+        return "skipped", "group_unknown"
+    group = _group(known.body)
+    if group.status == "deleting":
+        return UNCHANGED
+    if any(group.id in group_refs(parse_rule(_group(other.body).rule)) for _, other in office.groups()):
+        return "skipped", "group_in_use"
+    if group.id in office.authority.open:
+        office.authority.open.remove(group.id)
+    _start(office, structs.replace(group, status="deleting"), (command.source, command.id), scan=True)
+    return APPLIED
+
+
+def on_scanned(desk: Desk, key: bytes, scanned: Scanned) -> None:
+    """A partition is up to date: finish the groups that waited for it last."""
+    office = Office(desk, key.decode())
+    for name in list(office.authority.open):
+        known = office.group(name)
+        if known is None or known.version > scanned.version or scanned.by not in known.waiting:
+            continue
+        known.waiting.remove(scanned.by)
+        known.counted += scanned.members.get(name, 0)
+        known.earliest = min(known.earliest or scanned.earliest, scanned.earliest or known.earliest)
+        if known.waiting:
+            office.keep(name, known)
+        else:
+            _finish(office, name, known)
+
+
+def _finish(office: Office, name: str, known: AuthorityGroup) -> None:
+    office.authority.open.remove(name)
+    office.save()
+    group = _group(known.body)
+    if group.status == "deleting":
+        office.keep(name, None)
+        office.broadcast(Defined(*ORIGIN, known.version, office.tenant, None, None, name))
+        office.desk.out.append(Out("groups", f"{office.tenant}/{name}".encode(), None))
+        return
+    group = structs.replace(group, status="ready", coverage_from=moment(known.earliest) if known.earliest else None)
+    _publish(office, group, known)
+    office.desk.out.append(_ready_notice(office, known, group))
+
+
+def _ready_notice(office: Office, known: AuthorityGroup, group: Group) -> Out:
+    value = Notice(
+        tenant=office.tenant,
+        kind="group_ready",
+        id=f"group_ready/{group.id}/{known.version}",
+        time=moment(office.desk.now),
+        group=group.id,
+        count=known.counted,
+        coverage_from=group.coverage_from,
+    )
+    return Out("notices", office.tenant.encode(), to_json(value))
+
+
+def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:
+    """Hand each contact its part of an add, remove or clear, if the group is there."""
+    office = Office(desk, key.decode())
+    known = office.group(asked.group)
+    missing = known is None or _group(known.body).status == "deleting"
+    for nth, contact in enumerate(asked.contacts):
+        if missing or contact is None:
+            reason: OutcomeReason = "group_unknown" if missing else "contact_invalid"
+            desk.out.append(_refused(desk, office.tenant, asked, nth, contact, reason))
+        else:
+            desk.tell(f"{office.tenant}/{contact}".encode(), _pin(asked, nth))
+
+
+def _pin(asked: PinsAsked, nth: int) -> Pin:
+    return Pin(
+        *ORIGIN, asked.source, asked.id, asked.time, asked.type, asked.group, asked.reason, asked.expires,
+        asked.reply, asked.evidence, nth, len(asked.contacts),
+    )  # fmt: skip
+
+
+def _refused(
+    desk: Desk, tenant: str, asked: PinsAsked, nth: int, contact: str | None, reason: OutcomeReason
+) -> Out:
+    value = Outcome(
+        tenant=tenant,
+        command=asked.id,
+        source=asked.source,
+        type=asked.type,
+        outcome="skipped",
+        reason=reason,
+        group=asked.group,
+        contact=contact,
+        index=nth,
+        of=len(asked.contacts),
+        time=moment(desk.now),
+    )
+    return Out("outcomes", f"{tenant}/{asked.id}".encode(), to_json(value))
+
+
+_DECIDE: dict[type, Callable[[Office, Any], Verdict]] = {
+    TenantPut: put_tenant,
+    TenantDelete: delete_tenant,
+    GroupCreate: create_group,
+    GroupUpdate: update_group,
+    GroupDelete: delete_group,
+}
+_TYPES: dict[type, str] = {
+    TenantPut: "tenant.put",
+    TenantDelete: "tenant.delete",
+    GroupCreate: "group.create",
+    GroupUpdate: "group.update",
+    GroupDelete: "group.delete",
+}

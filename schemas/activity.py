@@ -1,0 +1,274 @@
+"""The records of `contact-activity`: what one partition's owner folds, in MessagePack arrays.
+
+The topic is internal, so its form may change with the code; its records are read again for 30 days at most. A record
+that comes from a raw topic carries where it lay there (`topic`, `partition`, `offset`, `index`): the owner skips what is
+not above the last it has of that raw partition, which makes normalize's repeats harmless. What owners write themselves
+(`topic` -1) is transactional and needs no such memory. Times are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+RAW_TOPICS = ("bookings", "ratings", "messages", "commands")
+INTERNAL = -1
+
+
+class Activity(Struct, frozen=True, array_like=True, tag_field="_", gc=False):
+    """Where a record lay in its raw topic; `topic` indexes RAW_TOPICS, `index` counts the records made of one.
+
+    {"topic": 2, "partition": 0, "offset": 17, "index": 0}
+    """
+
+    topic: int
+    partition: int
+    offset: int
+    index: int
+
+
+class Seen(Struct, frozen=True, array_like=True, gc=False):
+    """What an event tells of its guest, beside the contact id.
+
+    {"time": 1793613911000, "source": "whatsapp", "name": "Made"}
+    """
+
+    time: int
+    source: str
+    name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    country: str | None = None
+    area: str | None = None
+    language: str | None = None
+    property: str | None = None
+    phone_invalid: bool = False
+
+
+class MessageSeen(Activity, frozen=True, array_like=True, tag="m", gc=False):
+    """A message, keyed by its contact; `words` is the normalised text.
+
+    {"topic": 2, "partition": 0, "offset": 17, "index": 0, "source": "whatsapp", "event": "wamid.A1", "id": "wamid.A1",
+     "revision": 1, "time": 1793613911000, "words": "can we book dinner", "channel": "whatsapp", "seen": null}
+    """
+
+    source: str
+    event: str
+    id: str
+    revision: int
+    time: int
+    words: str
+    channel: str
+    seen: Seen | None = None
+    property: str | None = None
+    inbound: bool = True
+    deleted: bool = False
+    address: str = ""
+
+
+class BookingFact(Struct, frozen=True, array_like=True, gc=False):
+    """A booking as its contact keeps it; days are ISO dates.
+
+    {"revision": 3, "time": 1792488600000, "status": "confirmed", "property": "ubud", "channel": "booking.com",
+     "room_type": "Pool Villa", "check_in": "2026-11-01", "check_out": "2026-11-04", "amount": "4250000.00", "currency": "IDR"}
+    """
+
+    revision: int
+    time: int
+    status: str
+    property: str | None = None
+    channel: str | None = None
+    room_type: str | None = None
+    check_in: str | None = None
+    check_out: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+
+
+class RatingFact(Struct, frozen=True, array_like=True, gc=False):
+    """A rating as its contact keeps it.
+
+    {"revision": 1, "time": 1793793600000, "stars": 5, "property": "ubud", "withdrawn": false}
+    """
+
+    revision: int
+    time: int
+    stars: float = 0
+    property: str | None = None
+    withdrawn: bool = False
+
+
+class MessageFact(Struct, frozen=True, array_like=True, gc=False):
+    """A message as its contact keeps it, for the retention.
+
+    {"revision": 1, "time": 1793613911000, "words": "can we book dinner", "channel": "whatsapp"}
+    """
+
+    revision: int
+    time: int
+    words: str
+    channel: str
+    property: str | None = None
+    inbound: bool = True
+    deleted: bool = False
+
+
+class BookingSeen(Activity, frozen=True, array_like=True, tag="b", gc=False):
+    """A booking's revision, keyed by the booking; `contact` is null where the event names no guest.
+
+    {"topic": 0, "partition": 0, "offset": 4, "index": 0, "source": "booking.com", "event": "bk-1001:3", "id": "bk-1001",
+     "fact": {"revision": 3, "time": 1792488600000, "status": "confirmed"}, "contact": "tel:+6281234567890", "seen": null}
+    """
+
+    source: str
+    event: str
+    id: str
+    fact: BookingFact
+    contact: str | None = None
+    seen: Seen | None = None
+
+
+class RatingSeen(Activity, frozen=True, array_like=True, tag="r", gc=False):
+    """A rating's revision, keyed by the rating.
+
+    {"topic": 1, "partition": 0, "offset": 4, "index": 0, "source": "reviews", "event": "rt-77:1", "id": "rt-77",
+     "fact": {"revision": 1, "time": 1793793600000, "stars": 5}, "contact": "tel:+6281234567890", "seen": null}
+    """
+
+    source: str
+    event: str
+    id: str
+    fact: RatingFact
+    contact: str | None = None
+    seen: Seen | None = None
+
+
+class FactPut(Activity, frozen=True, array_like=True, tag="p", gc=False):
+    """A booking's or rating's owner gives it to its contact.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "kind": "booking", "source": "booking.com", "event": "bk-1001:3",
+     "id": "bk-1001", "at": 1792488600000, "booking": {"revision": 3, "time": 1792488600000, "status": "confirmed"},
+     "rating": null, "seen": null}
+    """
+
+    kind: str
+    source: str
+    event: str
+    id: str
+    at: int
+    booking: BookingFact | None = None
+    rating: RatingFact | None = None
+    seen: Seen | None = None
+
+
+class FactTaken(Activity, frozen=True, array_like=True, tag="x", gc=False):
+    """A booking or rating has moved to another contact.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "kind": "booking", "source": "booking.com", "event": "bk-1001:4",
+     "id": "bk-1001", "at": 1792488600000}
+    """
+
+    kind: str
+    source: str
+    event: str
+    id: str
+    at: int
+
+
+class TenantAsked(Activity, frozen=True, array_like=True, tag="t", gc=False):
+    """A command on the tenant or on a group, keyed by the tenant: the command as JSON, and the record it came in.
+
+    {"topic": 3, "partition": 0, "offset": 9, "index": 0, "command": "e30=", "original": "e30=", "key": null, "headers": []}
+    """
+
+    command: bytes
+    original: bytes
+    key: bytes | None = None
+    headers: list[tuple[str, bytes]] = []
+
+
+class PinsAsked(Activity, frozen=True, array_like=True, tag="q", gc=False):
+    """group.add, group.remove or group.clear_pin, keyed by the tenant, whose actor knows which groups there are.
+
+    {"topic": 3, "partition": 0, "offset": 9, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
+     "type": "group.add", "group": "vip", "contacts": ["tel:+6281234567890", null], "reason": "manual", "expires": 0, "reply": false,
+     "evidence": null}
+    """
+
+    source: str
+    id: str
+    time: int
+    type: str
+    group: str
+    contacts: list[str | None]
+    reason: str = "manual"
+    expires: int = 0
+    reply: bool = False
+    evidence: str | None = None
+
+
+class Pin(Activity, frozen=True, array_like=True, tag="n", gc=False):
+    """One contact's part of PinsAsked.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
+     "type": "group.add", "group": "vip", "reason": "manual", "expires": 0, "reply": false, "evidence": null, "nth": 0, "of": 1}
+    """
+
+    source: str
+    id: str
+    time: int
+    type: str
+    group: str
+    reason: str = "manual"
+    expires: int = 0
+    reply: bool = False
+    evidence: str | None = None
+    nth: int = 0
+    of: int = 1
+
+
+class Defined(Activity, frozen=True, array_like=True, tag="d", gc=False):
+    """A tenant's record or a group's definition, broadcast into every partition; `version` counts the tenant's definitions.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "version": 3, "tenant": "bali-resorts", "record": null, "group": "e30=",
+     "gone": null, "source": "console", "id": "c-3"}
+    """
+
+    version: int
+    tenant: str
+    record: bytes | None = None
+    group: bytes | None = None
+    gone: str | None = None
+    source: str = ""
+    id: str = ""
+
+
+class Scanned(Activity, frozen=True, array_like=True, tag="s", gc=False):
+    """One partition has brought all its contacts up to a version of the tenant's definitions; keyed by the tenant.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "by": 7, "version": 3, "members": {"vip": 2},
+     "earliest": 1793613911000}
+    """
+
+    by: int
+    version: int
+    members: dict[str, int]
+    earliest: int = 0
+
+
+class Tick(Activity, frozen=True, array_like=True, tag="k", gc=False):
+    """Time goes on: the append time of this record lets deadlines fire and scans go on.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0}
+    """
+
+
+AnyActivity = (
+    MessageSeen | BookingSeen | RatingSeen | FactPut | FactTaken | TenantAsked | PinsAsked | Pin | Defined | Scanned | Tick
+)
+
+encode = msgspec.msgpack.Encoder().encode
+decode: Any = msgspec.msgpack.Decoder(AnyActivity).decode
