@@ -25,6 +25,8 @@ from confluent_kafka.cimpl import NewTopic
 from benchmarks.job import PARTITIONS, Record
 
 _ASK_S = 30
+_QUIET = {"log_level": 2}
+"""librdkafka tells of every broker that is stopped behind it; only what is critical is worth a line."""
 _BATCH = 10_000
 
 
@@ -33,7 +35,7 @@ class Kafka:
 
     def __init__(self, brokers: str) -> None:
         self.brokers = brokers
-        self._admin = AdminClient({"bootstrap.servers": brokers})
+        self._admin = AdminClient({"bootstrap.servers": brokers, **_QUIET})
         self._groups: dict[str, str] = {}
 
     def create(self, topics: Iterable[str]) -> None:
@@ -54,6 +56,7 @@ class Kafka:
         producer = Producer({
             "bootstrap.servers": self.brokers, "compression.type": "lz4", "linger.ms": 50, "batch.size": 256 * 1024,
             "partitioner": "murmur2_random", "enable.idempotence": True, "queue.buffering.max.messages": 1_000_000,
+            **_QUIET,
         })  # fmt: skip
         for at, (key, value) in enumerate(records):
             if at % _BATCH == 0:
@@ -103,6 +106,7 @@ class Kafka:
         consumer = Consumer({
             "bootstrap.servers": self.brokers, "group.id": "bench-reader", "enable.auto.commit": False,
             "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "earliest",
+            **_QUIET,
         })  # fmt: skip
         try:
             consumer.assign([TopicPartition(topic, at, 0) for at in range(PARTITIONS)])

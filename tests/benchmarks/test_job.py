@@ -66,7 +66,7 @@ def test_every_other_number_is_valid(events: list[dict[str, Any]]) -> None:
 
 def test_every_contact_has_its_own_number() -> None:
     """Fifty thousand contacts, no number twice."""
-    dice = random.Random(7)  # noqa: S311 (the generator's own dice)
+    dice = random.Random(7)
     assert len({job_module._number(dice, contact) for contact in range(50_000)}) == 50_000
 
 
