@@ -84,8 +84,8 @@ def _compare(one: Shown, settings: Settings) -> list[str]:
     told: list[str] = []
     if one.partitions != settings.partitions:
         told.append(
-            f"{one.name} has {one.partitions} partitions and ROLLCALL_PARTITIONS says {settings.partitions}:"
-            " contacts would be looked for in the wrong place; set it to the topic's number, or take another ROLLCALL_TOPIC_PREFIX"
+            f"{one.name} has {one.partitions} partitions, ROLLCALL_PARTITIONS says {settings.partitions}: contacts"
+            " would be looked for in the wrong place; set it to the topic's number, or take another prefix"
         )
     for key in ("cleanup.policy", "message.timestamp.type"):
         want, have = one.topic.config(settings.replication)[key], one.config.get(key)

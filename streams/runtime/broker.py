@@ -79,6 +79,7 @@ class EmbeddedBroker:
         self._lock: IO[str] | None = None
         self._ports: dict[int, Ports] = {}
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._down: set[int] = set()
         self._marks: dict[int, int] = {}
 
     @property
@@ -114,12 +115,13 @@ class EmbeddedBroker:
     def stop(self) -> None:
         """Stop all nodes and give the folder back; does nothing when not started."""
         atexit.unregister(self.stop)
+        self._down = set(self._nodes)
         with ThreadPoolExecutor(len(self._nodes)) as pool:
             list(pool.map(end, self._processes.values()))
-        self._processes.clear()
-        if self._lock:
+        if self._processes:
             (self.folder / "broker.json").unlink(missing_ok=True)
-            self._leave()
+        self._processes.clear()
+        self._leave()
 
     def detach(self) -> None:
         """Leave a detached broker to itself."""
@@ -127,19 +129,24 @@ class EmbeddedBroker:
         self._leave()
 
     def kill_node(self, number: int) -> None:
-        """End a node as a power cut does."""
+        """End a node as a power cut does. Nodes count from 1."""
+        self._down.add(number)
         process = self._processes[number]
         process.kill()
         process.wait()
 
     def stop_node(self, number: int) -> None:
         """End a node in order."""
+        self._down.add(number)
         end(self._processes[number])
 
     def start_node(self, number: int, seconds: float = _READY_SECONDS) -> None:
-        """Start a node again on its ports, and wait until the cluster counts it in."""
+        """Start a node again on its ports, and wait until it answers."""
+        if self._processes[number].poll() is None:
+            raise BrokerError(f"node {number} of the broker in {self.folder} runs already")
+        self._down.discard(number)
         self._launch(number)
-        self._wait(len(self.pids), seconds)
+        self._wait([number], 1, seconds)
 
     def pause_node(self, number: int) -> None:
         """Freeze a node: it keeps its connections and says nothing."""
@@ -211,11 +218,12 @@ class EmbeddedBroker:
         """Free ports are only probably free: when one was lost in between, others are tried."""
         for left in reversed(range(_TRIES)):
             self._ports = self._choose_ports()
+            self._down.clear()
             try:
                 self._format()
                 for number in self._nodes:
                     self._launch(number)
-                self._wait(len(self._nodes), seconds)
+                self._wait(list(self._nodes), len(self._nodes), seconds)
             except BrokerError as error:
                 if self.port or not left or "a port is taken" not in str(error):
                     raise
@@ -240,8 +248,9 @@ class EmbeddedBroker:
         cluster = new_cluster_id()
         for node in self._nodes.values():
             self._write_config(node)
-            if not node.formatted:
-                format_data(node, cluster, heap=self.heap)
+        new = [node for node in self._nodes.values() if not node.formatted]
+        with ThreadPoolExecutor(len(self._nodes)) as pool:
+            list(pool.map(lambda node: format_data(node, cluster, heap=self.heap), new))
 
     def _write_config(self, node: Node) -> None:
         try:
@@ -260,33 +269,23 @@ class EmbeddedBroker:
     def _write_status(self) -> None:
         nodes = {n: _proc(process.pid) for n, process in self._processes.items() if process.poll() is None}
         found = Status(self.bootstrap, _proc(os.getpid()), nodes, self._detached)
-        (self.folder / "broker.json").write_bytes(msgspec.json.encode(found))
+        scratch = self.folder / "broker.json.new"
+        scratch.write_bytes(msgspec.json.encode(found))
+        scratch.replace(self.folder / "broker.json")
 
-    def _wait(self, brokers: int, seconds: float) -> None:
-        """Until a metadata request is answered with so many brokers."""
+    def _wait(self, numbers: list[int], brokers: int, seconds: float) -> None:
+        """Until each of these nodes answers a metadata request, with so many brokers in it."""
         deadline = time.monotonic() + seconds
-        while self._answering() < brokers:
-            self._check_alive()
-            if time.monotonic() > deadline:
-                raise BrokerError(f"the broker does not answer after {seconds:.0f} s: {self._said(min(self._nodes))}")
-            time.sleep(0.02)
-
-    def _answering(self) -> int:
-        """How many brokers the cluster counts, by whichever node answers first."""
-        open_ports = [one.client for n, one in self._ports.items() if self._runs(n) and _accepts(one.client)]
-        if not open_ports:
-            return 0
-        # a thread of its own: the caller may be inside a running loop
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(asyncio.run, _brokers(f"{ports.HOST}:{open_ports[0]}")).result()
-
-    def _runs(self, number: int) -> bool:
-        process = self._processes.get(number)
-        return process is not None and process.poll() is None
+        for number in numbers:
+            while _known_at(self._ports[number].client) < brokers:
+                self._check_alive()
+                if time.monotonic() > deadline:
+                    raise BrokerError(f"the broker does not answer after {seconds:.0f} s: {self._said(number)}")
+                time.sleep(0.02)
 
     def _check_alive(self) -> None:
         for number, process in self._processes.items():
-            if process.poll() not in {None, -9}:
+            if number not in self._down and process.poll() is not None:
                 raise BrokerError(f"the broker's node {number} ended with {process.returncode}: {self._said(number)}")
 
     def _said(self, number: int) -> str:
@@ -337,6 +336,15 @@ def _running(folder: Path) -> str:
 
 def _proc(pid: int) -> Proc:
     return Proc(pid, psutil.Process(pid).create_time())
+
+
+def _known_at(port: int) -> int:
+    """How many brokers the node at a port knows of; 0 while it does not answer."""
+    if not _accepts(port):
+        return 0
+    # a thread of its own: the caller may be inside a running loop
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, _brokers(f"{ports.HOST}:{port}")).result()
 
 
 def _accepts(port: int) -> bool:

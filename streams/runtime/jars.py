@@ -86,7 +86,8 @@ def _fetch(jars: list[Jar], folder: Path) -> None:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise JarsError(
             f"cannot fetch {len(jars)} of Kafka's archives into {folder}: {first}. Go online once, or copy the"
-            " cache of a machine that has it and point ROLLCALL_CACHE there, or name a running Kafka in ROLLCALL_BROKERS."
+            " cache of a machine that has it and point ROLLCALL_CACHE there, or name a running Kafka in"
+            " ROLLCALL_BROKERS."
         ) from error
 
 

