@@ -174,7 +174,10 @@ def _number(channel: str, raw: str | None, region: str | None) -> str | None:
     user = raw.strip().removeprefix("whatsapp:")
     if channel == "whatsapp" and is_whatsapp_user_id(user):
         return f"whatsapp:{user}"
-    return e164(raw, region) or ""
+    phone = e164(raw, region)
+    if phone is None and channel == "whatsapp" and user.isdecimal():
+        phone = e164(f"whatsapp:{user}", None)  # its gateways write a foreign guest's number as bare digits
+    return phone or ""
 
 
 def _chat(channel: str, raw: str | None) -> str | None:

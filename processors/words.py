@@ -37,7 +37,7 @@ _SPELLED_OUT = 4  # words of a phrase whose plurals are spelled out, 16 needles 
 def normalise(text: str) -> str:
     """Write a text as its words with single spaces, in one case, width and script of digits.
 
-    Doing it twice changes nothing. Latin, Greek and Cyrillic lose their accents; an apostrophe stays inside a word, as '.
+    Twice is as once. Latin, Greek and Cyrillic lose their accents; an apostrophe stays inside a word, as '.
     1 µs for 100 ASCII characters, 10 with accents, curly quotes or emoji among them, 20 in other scripts.
     """
     if not text.isascii() and not (text := _folded(text)).isascii():
