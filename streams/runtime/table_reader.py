@@ -114,15 +114,22 @@ class TableReader:
         consumer = self._consumer = self._make_consumer()
         await self._connect(consumer)
         try:
-            await self._open(consumer)
             while not self._stopping.is_set():
-                await self._step(consumer)
-        except (OffsetOutOfRangeError, ForeignLogError):
-            # readers may be at work: the next start finds no identity and reads everything anew
-            self._rows.write({_IDENTITY: None})
-            raise
+                await self._open(consumer)
+                await self._keep_up(consumer)
         finally:
             await consumer.stop()
+
+    async def _keep_up(self, consumer: AIOKafkaConsumer) -> None:
+        """Read on until told to stop, or until the log turns out to be another one."""
+        try:
+            while not self._stopping.is_set():
+                await self._step(consumer)
+        except (OffsetOutOfRangeError, ForeignLogError) as error:
+            log.warning("%s: reading the tables anew", error)
+            self._rows.write({_IDENTITY: None})
+            if self.ready.is_set():
+                raise  # rows are being read: the next start begins anew
 
     def _make_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -251,9 +258,8 @@ class TableReader:
 
     async def _position(self, part: Part) -> int:
         assert self._consumer is not None  # noqa: S101 - asked only once it follows
-        place = self._places.get(part)
         position: int = await self._consumer.position(self._tp(part))
-        return max(position, place.next if place else 0)
+        return position
 
     async def _reached(self, ends: Mapping[Part, int]) -> None:
         while not await self._passed(ends):  # noqa: ASYNC110 - markers move a position and wake nobody

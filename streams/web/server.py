@@ -42,9 +42,14 @@ def run(settings: Settings, *, instance: str) -> int:
         sys.stderr.write(f"rollcall store: {error}\n")
         return 2
     try:
-        return asyncio.run(_Process(settings, instance, access, rows).serve())
+        return asyncio.run(_serve(settings, instance, access, rows))
     finally:
         rows.close()
+
+
+async def _serve(settings: Settings, instance: str, access: Access, rows: RocksRows) -> int:
+    # Kafka clients belong to the loop that they are made in
+    return await _Process(settings, instance, access, rows).serve()
 
 
 class _Process:
@@ -55,12 +60,12 @@ class _Process:
         self._metrics = Metrics()
         self._log = CommandLog(settings, instance=instance)
         self._reader = TableReader(settings, rows, instance=instance, landed=self._landed, failed=self._failed)
+        self._commander = Commander(self._log, self._reader)
         self._connected = False
-
-    async def serve(self) -> int:
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[BaseException | None] = self._loop.create_future()
-        self._commander = Commander(self._log, self._reader)
+
+    async def serve(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._settle, None)
         async with AsyncExitStack() as stack:
