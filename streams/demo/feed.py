@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from streams.demo.guests import Guest
 
 SEED = 20_261_122
+EVENTS = 20_000
+"""About how many there are at scale 1."""
+
 LATE = 0.015
 REPEATED = 0.01
+"""The shares that arrive up to 20 days late, and once more within a day."""
 
 
 class Size(NamedTuple):
@@ -37,6 +41,11 @@ class Size(NamedTuple):
         """So many times as much, at least a little of each; the leavers stay as many, but for a small demo."""
         counts = Size(*(max(4, round(count * scale)) for count in self))
         return counts._replace(leavers=min(counts.leavers, self.leavers))
+
+
+def scale_for(count: int) -> float:
+    """Return the scale at which there are about so many events; a demo of less than some 400 there is not."""
+    return count / EVENTS
 
 
 class Cast(NamedTuple):

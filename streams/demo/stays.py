@@ -25,7 +25,7 @@ ROOMS = {
     "city": {"A": "Classic Room", "B": "Classic Twin", "C": "Family Room", "D": "Superior Room", "E": "Junior Suite"},
     "resort": {
         "A": "Garden Room", "B": "Garden Twin", "C": "Family Room", "D": "Sea View Room", "E": "Junior Suite",
-        "F": "Family Suite", "G": "Pool Villa", "I": "Sea View Room", "L": "Beach Cabana",
+        "F": "Pool Villa", "G": "Pool Villa", "I": "Sea View Room", "L": "Beach Cabana",
     },
 }  # fmt: skip
 """What the data's room letters are called; any other letter is a Grand Suite, and those are dear and rare."""

@@ -46,9 +46,12 @@ def at(day: date, hour: float, zone: str) -> int:
 
 
 def months_before(ms: int, months: int, zone: str) -> int | None:
-    """Return the moment from which so many months end at `ms`; None where no day of that month gets there."""
+    """Return the moment from which so many months end at `ms`; None where none does."""
     local = moment(ms).astimezone(ZoneInfo(zone))
     year, month = divmod(local.year * 12 + local.month - 1 - months, 12)
-    if local.day > calendar.monthrange(year, month + 1)[1]:
+    # windows end in the first of an hour that clocks show twice, so none ends in the second
+    if local.fold or local.day > calendar.monthrange(year, month + 1)[1]:
         return None
-    return millis(local.replace(year=year, month=month + 1).astimezone(UTC))
+    before = local.replace(year=year, month=month + 1)
+    shown = before.astimezone(UTC).astimezone(before.tzinfo)
+    return millis(before) if shown.replace(tzinfo=None) == before.replace(tzinfo=None) else None
