@@ -58,12 +58,20 @@ FAULTS: tuple[Fault, ...] = (
     Fault("field_missing", "messages", {"text": None}),
     Fault("field_invalid", "messages", {"direction": "sideways"}),
     Fault("type_unknown", "messages", {}, {"type": "telegram"}),
-    Fault("type_unknown", "ratings", {}, {"type": "message"}),
+    Fault("type_unknown", "ratings", {"rating_id": None, "stars": None} | GOOD["messages"], {"type": "message"}),
     Fault("tenant_unknown", "messages", {}, {"tenant": "nobody-hotels"}),
     Fault("field_missing", "messages", {}, {"time": None}),
     Fault("from_the_future", "ratings", {}, days=30),
     Fault("too_old", "messages", {}, days=-500),
 )
+
+NOT_JSON = b'{"specversion": "1.0", "type": "mess'
+
+REASONS: dict[bytes, Reason] = {
+    f"fault-{number}".encode(): fault.reason for number, fault in enumerate(FAULTS, start=1)
+}
+REASONS[b"fault-json"] = "not_json"
+"""The reason of each bad record, by its key, which its dead letter keeps."""
 
 
 def drafts(start_ms: int, now_ms: int) -> Iterator[Draft]:
@@ -74,7 +82,7 @@ def drafts(start_ms: int, now_ms: int) -> Iterator[Draft]:
         happened = (now_ms if fault.days else ms) + fault.days * DAY
         event = f"fault-{number}"
         yield Draft(ms, event, fault.topic, event.encode(), _value(fault, event, happened))
-    yield Draft(now_ms - step, "fault-json", "messages", b"fault-json", b'{"specversion": "1.0", "type": "mess')
+    yield Draft(now_ms - step, "fault-json", "messages", b"fault-json", NOT_JSON)
 
 
 def _value(fault: Fault, event: str, ms: int) -> bytes:

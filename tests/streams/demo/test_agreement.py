@@ -8,15 +8,49 @@ from datetime import UTC, datetime
 import pytest
 
 from processors import phones, windows, words
-from schemas.base import millis
-from schemas.rules import decode_rule
+from processors.normalize import Keyed, Normalizer, Raw
+from schemas import activity
+from schemas.base import Reject, millis
+from schemas.rules import parse_rule
 from streams.demo import feed, groups
+from streams.demo.faults import REASONS
 from tests.streams.demo import expected
 
 NOW = millis(datetime(2026, 11, 22, 18, 30, 12, 345_000, UTC))
-DATA = [
-    json.loads(value)["data"] for _, _, value in feed.events(NOW, 0.25) if b"fault-" not in value and value[-1:] == b"}"
-]
+RECORDS = list(feed.events(NOW, 0.25))
+DATA = [json.loads(value)["data"] for _, key, value in RECORDS if key not in REASONS]
+NORMALIZER = Normalizer({groups.TENANT_ID: groups.TENANT})
+
+
+def normalized(topic: str, key: bytes, value: bytes) -> list[Keyed] | Reject:
+    """Return what becomes of a record fed now."""
+    return NORMALIZER.normalize(Raw(activity.RAW_TOPICS.index(topic), 0, 0, NOW, key, value, ()))
+
+
+def test_faults() -> None:
+    """Each bad record is turned away for the reason it was made for."""
+    faults = {key: normalized(topic, key, value) for topic, key, value in RECORDS if key in REASONS}
+    assert {key: fault.reason for key, fault in faults.items() if isinstance(fault, Reject)} == REASONS
+
+
+def test_contacts() -> None:
+    """Both take every other event for the same contact's."""
+    for topic, key, value in RECORDS:
+        if key in REASONS:
+            continue
+        records = normalized(topic, key, value)
+        assert not isinstance(records, Reject)
+        (record,) = records
+        judged = expected.who(topic.removesuffix("s"), json.loads(value)["data"])
+        seen = activity.decode(record.value)
+        found = seen.contact if isinstance(seen, activity.BookingSeen | activity.RatingSeen) else None
+        assert judged == (found if topic != "messages" else record.key.decode().partition("/")[2])
+
+
+def test_commands() -> None:
+    """All the demo's commands are taken."""
+    for record in [*groups.setup(NOW), *feed.vips(NOW)]:
+        assert not isinstance(normalized(*record), Reject)
 
 
 def test_phones() -> None:
@@ -48,4 +82,4 @@ def test_windows(months: int) -> None:
 def test_rules() -> None:
     """Every rule of the demo's groups is one of the contract."""
     for data in groups.GROUPS:
-        assert decode_rule(data.rule or {})
+        assert parse_rule(data.rule)

@@ -67,12 +67,10 @@ def test_small_demos(group: str) -> None:
 def test_vips() -> None:
     """Ten guests are VIP, and the eleventh no more."""
     assert len(MEMBERS["vip"]) == groups.VIPS == 10
-    named = (
-        [json.loads(value)["data"]["contacts"] for topic, _, value in ALL if topic == "commands"][-2:]
-        if False
-        else None
-    )
-    assert named is None
+    added, removed = (json.loads(value)["data"]["contacts"] for _, _, value in feed.vips(NOW))
+    assert len(added) == groups.VIPS + 1
+    assert removed == added[-1:]
+    assert {name for ref in added for name in ref} == {"id", "phone"}
 
 
 @pytest.mark.parametrize("group", ["happy-guests", "food-lovers", "pet-friends", "unhappy-guests"])
