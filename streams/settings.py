@@ -15,10 +15,11 @@ from msgspec import Struct
 EMBEDDED = "embedded"
 
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{0,150}")
-_HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5})")
+_HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
 _DURATION = re.compile(
     r"P(?=.)(?:(?P<Y>\d+)Y)?(?:(?P<Mo>\d+)M)?(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
-    r"(?:T(?=.)(?:(?P<H>\d+)H)?(?:(?P<Mi>\d+)M)?(?:(?P<S>\d+)S)?)?"
+    r"(?:T(?=.)(?:(?P<H>\d+)H)?(?:(?P<Mi>\d+)M)?(?:(?P<S>\d+)S)?)?",
+    re.ASCII,
 )
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _SYSTEM_CA = "system"
@@ -110,6 +111,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         return {"security_protocol": protocol, **sasl, **({"ssl_context": tls} if tls else {})}
 
 
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """ROLLCALL_CACHE, else the user's cache folder: what can be fetched again lies there."""
+    own = environ.get("ROLLCALL_CACHE")
+    if own:
+        return Path(own).expanduser().absolute()
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "rollcall"
+
+
 def _given(name: str, environ: Mapping[str, str], overrides: Mapping[str, object]) -> str | None:
     """The override or the variable as text; an empty variable is one that is not set."""
     if overrides.get(name) is not None:
@@ -134,7 +144,7 @@ def _file(variable: str, text: str) -> Path:
 
 def _number(low: int, high: int) -> Callable[[str, str], int]:
     def read(variable: str, text: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
             raise SettingsError(f"{variable}: {text!r} is not a whole number from {low} to {high}")
         return int(text)
 
@@ -164,8 +174,8 @@ def _prefix(variable: str, text: str) -> str:
 
 
 def _duration(variable: str, text: str) -> str:
-    if not _DURATION.fullmatch(text):
-        raise SettingsError(f"{variable}: {text!r} is not an ISO 8601 duration, for example P400D")
+    if not _DURATION.fullmatch(text) or not re.search("[1-9]", text):
+        raise SettingsError(f"{variable}: {text!r} is not an ISO 8601 duration above zero, for example P400D")
     return text
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jgo.maven import MavenContext
 from msgspec import Struct
+
+from streams.settings import cache_folder
 
 KAFKA_VERSION = "4.1.2"
 """The broker that this project starts; docker-compose.kafka.yml names the same."""
@@ -39,15 +40,6 @@ class Jar(Struct, frozen=True):
     def path(self) -> Path:
         """Where it lies below the cache: the layout of every Maven repository."""
         return Path(*self.group.split("."), self.artifact, self.version, f"{self.artifact}-{self.version}.jar")
-
-
-def cache_folder() -> Path:
-    """ROLLCALL_CACHE, else the user's cache folder."""
-    own = os.environ.get("ROLLCALL_CACHE")
-    if own:
-        return Path(own).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "rollcall"
 
 
 def locked() -> list[Jar]:
