@@ -34,11 +34,11 @@ class RefusedError(TroubleError):
 
 
 class Api:
-    """One tenant's calls at `http` (`host:port` or an URL)."""
+    """One tenant's calls at `http` (`host:port` or an URL); without a tenant those above all tenants."""
 
-    def __init__(self, http: str, tenant: str, patience: float = 30.0) -> None:
+    def __init__(self, http: str, tenant: str | None = None, patience: float = 30.0) -> None:
         self.base = base_url(http)
-        self._root = f"{self.base}/v1/{quote(tenant, safe='')}"
+        self._root = f"{self.base}/v1" + ("" if tenant is None else f"/{quote(tenant, safe='')}")
         self._patience = patience
 
     def get(self, *path: str, **query: str | int | None) -> Any:

@@ -76,9 +76,17 @@ def list_(
 
 def _row(found: Found) -> dict[str, str | int | bool]:
     letter = found.letter
-    place = {"topic": letter.topic, "partition": letter.partition, "offset": letter.offset}
-    why = {"reason": letter.reason, "detail": letter.detail}
-    return {"id": found.id, **why, **place, "time": iso(found.time), "size": letter.size, "truncated": letter.truncated}
+    return {
+        "id": found.id,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "time": iso(found.time),
+        "size": letter.size,
+        "truncated": letter.truncated,
+    }
 
 
 @app.command("show", epilog="Example: rollcall dead-letters show messages-3-17")
@@ -139,12 +147,10 @@ def _reached(brokers: str | None, prefix: str | None) -> Settings:
 
 
 def _run(work: Coroutine[None, None, T]) -> T:
-    from streams.runtime.topic_io import TopicError  # noqa: PLC0415
+    from streams.cli.kafka import plainly  # noqa: PLC0415
 
-    try:
+    with plainly():
         return asyncio.run(work)
-    except TopicError as error:
-        raise TroubleError(str(error)) from error
 
 
 def _known(found: dict[str, Found], ids: list[str]) -> list[Found]:

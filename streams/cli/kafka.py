@@ -1,13 +1,16 @@
-"""Find the brokers of a running Rollcall, and say so plainly when nobody answers there."""
+"""Find the brokers of a running Rollcall, and say plainly what they would not do."""
 
 from __future__ import annotations
 
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streams.cli.say import TroubleError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streams.settings import Settings
 
 
@@ -26,3 +29,16 @@ def _listens(broker: str) -> bool:
             return True
     except (OSError, ValueError):
         return False
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn what goes wrong at the brokers into words for the person at the terminal."""
+    from streams.runtime.admin import TopicsError  # noqa: PLC0415
+    from streams.runtime.topic_io import TopicError  # noqa: PLC0415
+    from streams.settings import SettingsError  # noqa: PLC0415
+
+    try:
+        yield
+    except (TopicsError, TopicError, SettingsError) as error:
+        raise TroubleError(str(error)) from error

@@ -39,12 +39,12 @@ def publish(  # noqa: PLR0913  # one argument a flag
 
     A line that is no JSON object stops it before anything is sent beyond that line, unless told to keep going.
     """
-    from streams.cli.kafka import reached  # noqa: PLC0415
+    from streams.cli.kafka import plainly, reached  # noqa: PLC0415
 
     if topic not in RAW:
         raise typer.BadParameter(f"--topic is one of {', '.join(RAW)}")
     settings = reached(options.settings(brokers=brokers, topic_prefix=prefix))
-    with _opened(file) as source:
+    with _opened(file) as source, plainly():
         sent, bad = asyncio.run(_publish(settings, topic, source, keep_going=keep_going))
     if json_:
         as_json({"published": sent, "bad_lines": bad})
@@ -68,24 +68,21 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
 
 
 async def _publish(settings: Settings, topic: str, source: IO[bytes], *, keep_going: bool) -> tuple[int, list[int]]:
-    from streams.runtime.topic_io import TopicError, publisher  # noqa: PLC0415
+    from streams.runtime.topic_io import publisher  # noqa: PLC0415
 
     sent, bad = 0, list[int]()
-    try:
-        async with publisher(settings) as out:
-            for number, line, event in read_lines(source):
-                if event is None:
-                    bad.append(number)
-                    note(f"line {number} is no JSON object")
-                    if not keep_going:
-                        break
-                    continue
+    async with publisher(settings) as out:
+        for number, line, event in read_lines(source):
+            if event is not None:
                 await out.send(topic, line, record_key(topic, event))
                 sent += 1
                 _progress(sent)
-            await _flushed(out, sent)
-    except TopicError as error:
-        raise TroubleError(str(error)) from error
+                continue
+            bad.append(number)
+            note(f"line {number} is no JSON object")
+            if not keep_going:
+                break
+        await _flushed(out, sent)
     return sent, bad
 
 
@@ -124,7 +121,8 @@ def record_key(topic: str, event: dict[str, Any]) -> bytes | None:
 def _identity(data: Any) -> str | None:
     if not isinstance(data, dict):
         return None
-    guest = data.get("guest") if isinstance(data.get("guest"), dict) else {}
+    told = data.get("guest")
+    guest = told if isinstance(told, dict) else {}
     asked = [guest.get("phone"), guest.get("email"), data.get("from"), data.get("to"), data.get("user_id")]
     asked += [data.get(name) for name in ("booking_id", "rating_id", "message_id")]
     return next((value for value in asked if isinstance(value, str) and value), None)
@@ -146,8 +144,7 @@ def tail(  # noqa: PLR0913  # one argument a flag
     json_: options.Json = False,
 ) -> None:
     """Print the committed records of a topic as they come, one JSON object each: place, time, key, value, headers."""
-    from streams.cli.kafka import reached  # noqa: PLC0415
-    from streams.runtime.topic_io import TopicError  # noqa: PLC0415
+    from streams.cli.kafka import plainly, reached  # noqa: PLC0415
     from streams.topics import BY_NAME  # noqa: PLC0415
 
     settings = reached(options.settings(brokers=brokers, topic_prefix=prefix))
@@ -155,11 +152,8 @@ def tail(  # noqa: PLR0913  # one argument a flag
     if short not in BY_NAME:
         raise typer.BadParameter(f"there is no topic {topic}: {', '.join(BY_NAME)}")
     pretty = sys.stdout.isatty() and not json_
-    with suppress(KeyboardInterrupt):
-        try:
-            asyncio.run(_tail(settings, short, beginning=from_beginning, to_end=to_end, limit=limit, pretty=pretty))
-        except TopicError as error:
-            raise TroubleError(str(error)) from error
+    with suppress(KeyboardInterrupt), plainly():
+        asyncio.run(_tail(settings, short, beginning=from_beginning, to_end=to_end, limit=limit, pretty=pretty))
 
 
 async def _tail(settings: Settings, topic: str, *, beginning: bool, to_end: bool, limit: int | None, pretty: bool) -> None:  # noqa: PLR0913

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from streams.runtime.admin import Shown
     from streams.runtime.broker import EmbeddedBroker
 
 FOLDER = "broker"
@@ -169,11 +170,12 @@ def topics_create(
     brokers: options.Brokers = None, prefix: options.Prefix = None, json_: options.Json = False
 ) -> None:
     """Create every topic that is missing, with the settings that Rollcall needs."""
-    from streams.cli.kafka import reached  # noqa: PLC0415
+    from streams.cli.kafka import plainly, reached  # noqa: PLC0415
     from streams.runtime.admin import create_topics  # noqa: PLC0415
 
     settings = reached(options.settings(brokers=brokers, topic_prefix=prefix))
-    created = asyncio.run(create_topics(settings))
+    with plainly():
+        created = asyncio.run(create_topics(settings))
     if json_:
         as_json(created)
     else:
@@ -185,9 +187,29 @@ def topics_create(
 @topics.command("show", epilog="Example: rollcall topics show --json")
 def topics_show(brokers: options.Brokers = None, prefix: options.Prefix = None, json_: options.Json = False) -> None:
     """Show Rollcall's topics and their settings."""
-    from streams.cli.kafka import reached  # noqa: PLC0415
+    from streams.cli.kafka import plainly, reached  # noqa: PLC0415
     from streams.runtime.admin import show_topics  # noqa: PLC0415
 
     settings = reached(options.settings(brokers=brokers, topic_prefix=prefix))
-    rows = asyncio.run(show_topics(settings))
-    as_json(rows) if json_ else table(rows, list(rows[0]) if rows else ["name"])
+    with plainly():
+        rows = [_shown(one) for one in asyncio.run(show_topics(settings))]
+    if json_:
+        as_json(rows)
+    else:
+        table(rows, ["name", "partitions", "replication", "key", "cleanup", "retention_days"])
+
+
+def _shown(one: Shown) -> dict[str, Any]:
+    """A topic as the broker has it, and the key that Rollcall gives its records."""
+    kept = one.config.get("retention.ms")
+    deletes = "delete" in one.config.get("cleanup.policy", "")
+    return {
+        "name": one.name,
+        "partitions": one.partitions,
+        "replication": one.replication,
+        "key": one.topic.key,
+        "cleanup": one.config.get("cleanup.policy"),
+        "retention_days": round(int(kept) / 86_400_000, 1) if kept and deletes else None,
+        "leaderless": one.leaderless,
+        "config": one.config,
+    }

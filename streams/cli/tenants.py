@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -26,14 +25,9 @@ Record = Annotated[str | None, typer.Option("--file", metavar="FILE.json", help=
 
 
 @app.command("list", epilog="Example: rollcall tenants list --json")
-def list_(brokers: options.Brokers = None, prefix: options.Prefix = None, json_: options.Json = False) -> None:
-    """List all tenants, as the topic `tenants` holds them."""
-    from streams.cli.kafka import reached  # noqa: PLC0415
-    from streams.runtime.topic_io import newest  # noqa: PLC0415
-
-    settings = reached(options.settings(brokers=brokers, topic_prefix=prefix))
-    found = asyncio.run(newest(settings, "tenants"))
-    rows = sorted((json.loads(value) for value in found.values()), key=lambda row: str(row.get("tenant")))
+def list_(http: options.Http = None, json_: options.Json = False) -> None:
+    """List the tenants."""
+    rows = list(Api(options.settings(http=http).http).items())
     as_json(rows) if json_ else table(rows, ["tenant", "name", "region", "zone"])
 
 

@@ -68,9 +68,11 @@ async def _begin(supervisor: Supervisor, settings: Settings, *, embedded: bool) 
 
 
 async def _create_topics(settings: Settings) -> None:
-    from streams.runtime.admin import create_topics  # noqa: PLC0415  # a Kafka client takes a while to import
+    from streams.cli.kafka import plainly  # noqa: PLC0415  # a Kafka client takes a while to import
+    from streams.runtime.admin import create_topics  # noqa: PLC0415
 
-    await create_topics(settings)
+    with plainly():
+        await create_topics(settings)
 
 
 def broker(settings: Settings) -> Child:

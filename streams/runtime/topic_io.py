@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
+from streams.runtime.admin import admin_client
 from streams.settings import Settings
 from streams.topics import full_name
 
@@ -152,31 +153,23 @@ class Reader:
 @asynccontextmanager
 async def reader(settings: Settings, topic: str, *, beginning: bool) -> AsyncIterator[Reader]:
     """A reader that stands at the beginning of a topic, or at its end as it is now. Raises TopicError."""
+    partitions = await _partitions(settings, full_name(settings.topic_prefix, topic))
     async with _consumer(settings) as consumer:
-        partitions = await _partitions(consumer, full_name(settings.topic_prefix, topic))
-        consumer.assign(partitions)
         where = await (consumer.beginning_offsets if beginning else consumer.end_offsets)(partitions)
+        # no await between assign and seek: the fetcher would look for a position of its own meanwhile
+        consumer.assign(partitions)
         for partition, offset in where.items():
             consumer.seek(partition, offset)
         yield Reader(consumer, topic, partitions)
 
 
-async def _partitions(consumer: AIOKafkaConsumer, name: str) -> list[TopicPartition]:
-    if name not in await consumer.topics():
+async def _partitions(settings: Settings, name: str) -> list[TopicPartition]:
+    async with admin_client(settings) as admin:
+        # all of them, not this one by name: asking for a topic that is not there creates it on some brokers
+        known = {one["topic"]: one["partitions"] for one in await admin.describe_topics()}
+    if name not in known:
         raise TopicError(f"there is no topic {name}: `rollcall topics create` makes it")
-    return [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]
-
-
-async def newest(settings: Settings, topic: str) -> dict[bytes, bytes]:
-    """The newest value of every key of a compacted topic, deleted ones left out."""
-    rows: dict[bytes, bytes] = {}
-    async with reader(settings, topic, beginning=True) as found:
-        async for record in found.to_end():
-            if record.value is None:
-                rows.pop(record.key or b"", None)
-            else:
-                rows[record.key or b""] = record.value
-    return rows
+    return [TopicPartition(name, number) for number in sorted(one["partition"] for one in known[name])]
 
 
 def _told(error: KafkaError) -> str:
