@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -75,7 +75,7 @@ def explain(error: msgspec.ValidationError) -> Reject:
 
 def moment(ms: int) -> datetime:
     """Give a datetime in UTC from epoch milliseconds."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=ms)  # exact: a float of seconds loses milliseconds
 
 
 def millis(at: datetime) -> int:

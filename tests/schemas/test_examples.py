@@ -31,7 +31,9 @@ def _structs() -> list[type[Struct]]:
 def _arrays(hint: Any, value: Any) -> Any:
     """Write examples of array-like structs, which are given with their names for people, as they are encoded."""
     if isinstance(value, dict):
-        struct = next((one for one in (hint, *get_args(hint)) if isinstance(one, type) and issubclass(one, Struct)), None)
+        struct = next(
+            (one for one in (hint, *get_args(hint)) if isinstance(one, type) and issubclass(one, Struct)), None
+        )
         return value if struct is None else _array(struct, value)
     return value
 
