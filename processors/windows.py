@@ -151,7 +151,7 @@ class Window:
 
     def _constant(self, start: int, end: int) -> int:
         if not self.duration.months and not self.duration.days:
-            return self.duration.ms
+            return self.duration.ms if end + self.duration.ms <= FOR_EVER else 0
         try:
             offset, same = (self._offset(t) for t in (start, end))
         except OverflowError:
