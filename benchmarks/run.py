@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,8 @@ class Entry:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rounds; 0 when every run was right and the factor was reached."""
     asked = _parser().parse_args(arguments)
+    # an end from outside must end the broker and the workers too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     entries = [_entry(name, asked) for name in asked.contestants]
     with _broker() as (brokers, pids):
         track = Track(Kafka(brokers), pids, asked.limit)
