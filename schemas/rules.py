@@ -90,8 +90,12 @@ _PROFILE: dict[str, dict[str, Check]] = {
 _NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,39}")
 
 
-def parse_rule(value: object, *, retention: str = "P400D") -> Rule:
-    """Read a rule from its JSON, `{"event": "manual"}` when there is none; RuleError says where it is wrong."""
+def parse_rule(value: object, *, retention: str | None = None) -> Rule:
+    """Read a rule from its JSON, `{"event": "manual"}` when there is none; RuleError says where it is wrong.
+
+    A message rule's window is held against the retention where one is given: when a rule comes in, not when one in
+    force is read again, which must not fail after the setting was changed.
+    """
     if value is None:
         return ManualRule()
     return _node("rule", value, 0, _Limits(itertools.count(1), retention))
@@ -101,7 +105,7 @@ class _Limits(NamedTuple):
     """What the whole rule shares: the leaves counted so far, and how long messages are kept."""
 
     leaf: Iterator[int]
-    retention: str
+    retention: str | None
 
 
 def _node(path: str, value: Any, depth: int, limits: _Limits) -> Rule:
@@ -137,7 +141,7 @@ def _composed(path: str, node: dict[str, Any], depth: int, limits: _Limits) -> R
     return COMPOSED[kind](rules=tuple(parts))
 
 
-def _event(path: str, node: dict[str, Any], retention: str) -> Leaf:
+def _event(path: str, node: dict[str, Any], retention: str | None) -> Leaf:
     struct = _EVENTS[must.one_of(*_EVENTS)(f"{path}.event", node["event"])]
     values = _fields(path, node, "event", _FIELDS[struct])
     if struct is MessageRule:
@@ -150,11 +154,11 @@ def _event(path: str, node: dict[str, Any], retention: str) -> Leaf:
     return rule
 
 
-def _message(path: str, values: dict[str, Any], retention: str) -> None:
+def _message(path: str, values: dict[str, Any], retention: str | None) -> None:
     if "any_of" not in values:
         raise RuleError(f"{path}.any_of", f"is required: a list of 1 to {must.MAX_PHRASES} phrases")
     longest = upper_days(values.get("within", "PT0S")) or 0
-    if longest > (upper_days(retention) or 0):
+    if retention is not None and longest > (upper_days(retention) or 0):
         raise RuleError(f"{path}.within", f"must be at most the retention of messages, {retention}")
 
 
