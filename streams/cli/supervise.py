@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+CANNOT_BEGIN = 2
+"""The exit code of a process whose settings are wrong: starting it again does not mend them."""
+
+
 class StoppedError(Exception):
     """Someone asked to stop while something else was awaited."""
 
@@ -85,7 +89,7 @@ class Keeper:
             await _within(self._stop.wait(), delay)
 
     def _judge(self, deaths: int, code: int) -> None:
-        hopeless = self.child.must_begin and not self.ready.is_set()
+        hopeless = not self.ready.is_set() and (self.child.must_begin or code == CANNOT_BEGIN)
         if deaths < self._pace.tries and not hopeless:
             return
         often = "" if hopeless else f" {deaths} times in a row"

@@ -1,0 +1,54 @@
+"""Small waits and small processes for the tests of the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from streams.cli.supervise import Child, Launch
+
+LIMIT = 10.0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, and fail when it does not come."""
+    async with asyncio.timeout(LIMIT):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+class Script:
+    """A tiny child: it writes its start and its end into a file that all share, and does what its code says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.events = folder / "events"
+        self._folder = folder
+
+    def child(self, name: str, then: str = "signal.pause()", *, must_begin: bool = False, ready: bool = True) -> Child:
+        """A child that is ready once it has written its start, or never."""
+        code = f"""
+import signal, sys, time
+def tell(what):
+    with open({str(self.events)!r}, "a") as out: out.write(what + "\\n")
+def leave(*_):
+    tell("end {name}"); sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+tell("start {name}")
+{then}
+"""
+        launch = Launch(argv=[sys.executable, "-c", code], probe=lambda _pid: ready and f"start {name}" in self.told())
+        return Child(name=name, launch=lambda: launch, must_begin=must_begin)
+
+    def told(self) -> list[str]:
+        """What was written so far."""
+        return self.events.read_text().splitlines() if self.events.exists() else []
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    """A maker of children that share one file."""
+    return Script(tmp_path)
