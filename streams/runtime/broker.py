@@ -15,7 +15,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -55,7 +55,8 @@ class Status(Struct, frozen=True):
 class EmbeddedBroker:
     """A broker in a folder. `port` is the first node's (0: a free one); the others take the next ones.
 
-    `detached`: goes on after this process; `stop_folder` ends it. `settings` go before the project's own.
+    `detached`: goes on after this process; `stop_folder` ends it. `settings` go before the project's own. `say` is told
+    of what takes long.
     """
 
     def __init__(  # noqa: PLR0913 (each is a choice of its own)
@@ -68,6 +69,7 @@ class EmbeddedBroker:
         settings: Mapping[str, str] | None = None,
         detached: bool = False,
         min_free_bytes: int = _MIN_FREE_BYTES,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.folder = folder.expanduser().absolute()
         self.port = port
@@ -76,6 +78,7 @@ class EmbeddedBroker:
         self._settings = dict(settings or {})
         self._detached = detached
         self._min_free_bytes = min_free_bytes
+        self._say = say
         self._lock: IO[str] | None = None
         self._ports: dict[int, Ports] = {}
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -96,6 +99,14 @@ class EmbeddedBroker:
     def alive(self) -> bool:
         """Whether every node's process is there."""
         return bool(self._processes) and len(self.pids) == len(self._nodes)
+
+    @property
+    def failure(self) -> str | None:
+        """Why a node is gone that should be there, in the words of its log; None while all is well."""
+        for number, process in self._processes.items():
+            if number not in self._down and process.poll() is not None:
+                return f"the broker's node {number} ended with {process.returncode}: {self._said(number)}"
+        return None
 
     def start(self, seconds: float = _READY_SECONDS) -> None:
         """Start all nodes and wait until they answer; raises BrokerError, and then nothing is left running."""
@@ -150,7 +161,11 @@ class EmbeddedBroker:
 
     def pause_node(self, number: int) -> None:
         """Freeze a node: it keeps its connections and says nothing."""
-        psutil.Process(self._processes[number].pid).suspend()
+        process = psutil.Process(self._processes[number].pid)
+        process.suspend()
+        # the signal is sent at once, and takes its time to reach every thread
+        while process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}:
+            time.sleep(0.002)
 
     def resume_node(self, number: int) -> None:
         """Let a frozen node go on."""
@@ -210,7 +225,7 @@ class EmbeddedBroker:
                 f"{self.folder} holds a broker of {there} node(s), not {len(self._nodes)}: choose another folder"
             )
         try:
-            jars.classpath()
+            jars.classpath(say=self._say)
         except jars.JarsError as error:
             raise BrokerError(str(error)) from None
 
@@ -284,9 +299,9 @@ class EmbeddedBroker:
                 time.sleep(0.02)
 
     def _check_alive(self) -> None:
-        for number, process in self._processes.items():
-            if number not in self._down and process.poll() is not None:
-                raise BrokerError(f"the broker's node {number} ended with {process.returncode}: {self._said(number)}")
+        failure = self.failure
+        if failure:
+            raise BrokerError(failure)
 
     def _said(self, number: int) -> str:
         """What this run's log says went wrong."""

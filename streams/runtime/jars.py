@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,12 +54,18 @@ def _jar(line: str) -> Jar:
     return Jar(group, artifact, version, sha256, int(size))
 
 
-def classpath(cache: Path | None = None) -> list[Path]:
-    """All archives as files, fetching those that the cache does not have; raises JarsError."""
+def classpath(cache: Path | None = None, say: Callable[[str], None] | None = None) -> list[Path]:
+    """All archives as files, fetching those that the cache does not have; raises JarsError.
+
+    `say` is told before a fetch begins, which happens once on a machine and takes its time.
+    """
     folder = (cache or cache_folder()) / "jars"
     jars = locked()
     missing = [jar for jar in jars if not _present(folder / jar.path, jar)]
     if missing:
+        if say:
+            mib = sum(jar.size for jar in missing) / 2**20
+            say(f"fetching Kafka {KAFKA_VERSION}, {len(missing)} archives, {mib:.0f} MiB, once")
         _fetch(missing, folder)
     return [folder / jar.path for jar in jars]
 

@@ -76,7 +76,7 @@ def settings_of(node: Node, ports: Mapping[int, Ports], more: Mapping[str, str])
         **BROKER_SETTINGS,
         # a node that was killed comes back once its former session is over: 9 s by default. Three processes share the
         # machine's cores with the rest and must not be taken for dead because they waited for one
-        "broker.session.timeout.ms": "6000" if len(ports) > 1 else "2000",
+        "broker.session.timeout.ms": "6000" if len(ports) > 1 else "4000",
         "broker.heartbeat.interval.ms": "500",
         "default.replication.factor": copies,
         "min.insync.replicas": str(min_insync(len(ports))),

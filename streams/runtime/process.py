@@ -64,7 +64,10 @@ def format_data(node: Node, cluster_id: str, *, heap: str) -> None:
     command = java(
         node, ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(node.config)], heap=heap
     )
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise _no_java(error) from None
     if done.returncode != 0:
         raise BrokerError(f"cannot format {node.data}: {essence(done.stdout + done.stderr)}")
 
@@ -73,9 +76,19 @@ def launch(node: Node, *, heap: str) -> subprocess.Popen[bytes]:
     """Start the process in a group of its own, so that a terminal's Ctrl-C reaches only the parent."""
     command = java(node, ["kafka.Kafka", str(node.config.absolute())], heap=heap)
     with node.output.open("wb") as out:
-        return subprocess.Popen(
-            command, cwd=node.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, process_group=0
-        )
+        try:
+            return subprocess.Popen(
+                command, cwd=node.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, process_group=0
+            )
+        except OSError as error:
+            raise _no_java(error) from None
+
+
+def _no_java(error: OSError) -> BrokerError:
+    why = error.strerror or type(error).__name__
+    return BrokerError(
+        f"Java cannot be started ({why}): run `make setup` again, or name a running Kafka in ROLLCALL_BROKERS"
+    )
 
 
 def end(process: subprocess.Popen[bytes] | psutil.Process, seconds: float = _STOP_SECONDS) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -65,6 +66,12 @@ def test_goes_on_with_its_data(folder: Path) -> None:
         second.start_node(1)
         assert asyncio.run(_read(second.bootstrap, "b.bookings", 2)) == [b"1", b"2"]
         assert second.alive
+        assert second.failure is None
+        psutil.Process(second.pids[0]).kill()
+        while second.alive:
+            time.sleep(0.01)
+        assert second.failure
+        assert second.failure.startswith("the broker's node 1 ended with -9: ")
 
 
 def test_orphan_is_stopped(folder: Path) -> None:
@@ -144,13 +151,15 @@ def test_unusable_folder_is_told(tmp_path: Path) -> None:
 
 def test_missing_jars_are_told(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the archives and without a way to them the error says what to do, and leaves nothing half fetched."""
+    said: list[str] = []
     monkeypatch.setenv("ROLLCALL_CACHE", str(tmp_path / "cache"))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1:1")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(BrokerError, match=r"cannot fetch \d+ of Kafka's archives .*Go online once"):
-        EmbeddedBroker(folder).start()
+        EmbeddedBroker(folder, say=said.append).start()
+    assert re.fullmatch(r"fetching Kafka 4\.1\.\d, 46 archives, \d+ MiB, once", said[0])
     assert not list((tmp_path / "cache").rglob("*.jar"))
 
 
