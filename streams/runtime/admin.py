@@ -37,15 +37,16 @@ class Shown(Struct, frozen=True, kw_only=True):
 @asynccontextmanager
 async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client on the settings' brokers; raises TopicsError when none answers."""
-    client = AIOKafkaAdminClient(
-        bootstrap_servers=settings.bootstrap, request_timeout_ms=20_000, **settings.kafka_security()
-    )
+    security = settings.kafka_security()
+    client = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=20_000, **security)
     try:
         try:
             await client.start()
         except KafkaConnectionError:
+            # a refused password or certificate looks the same from here; the client's log tells which
+            also = ", ROLLCALL_SASL_… or ROLLCALL_TLS_…" if security else ""
             raise TopicsError(
-                f"no broker answers at {settings.bootstrap}: start it, or correct ROLLCALL_BROKERS"
+                f"no broker answers at {settings.bootstrap}: start it, or correct ROLLCALL_BROKERS{also}"
             ) from None
         yield client
     finally:
