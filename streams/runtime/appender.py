@@ -1,0 +1,123 @@
+"""Records to Kafka in batches of our own: every batch is awaited before anything is committed.
+
+Faust only logs a failed send and commits all the same; aiokafka's `send` costs 20 µs a record. Here a record costs its
+append (0.3 µs), batches go out when full or flushed, one after the other so that a partition's order holds, and `flush`
+raises if any of them failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import aiokafka
+from aiokafka.partitioner import murmur2
+from aiokafka.structs import RecordMetadata
+
+BATCH_BYTES = 256 * 1024
+_CACHED = 200_000
+_NO_HEADERS: list[tuple[str, bytes]] = []
+
+
+class Partitioner:
+    """murmur2 of a key, remembered: in plain Python it costs 8 µs."""
+
+    def __init__(self, partitions: int) -> None:
+        self.partitions = partitions
+        self._known: dict[bytes, int] = {}
+
+    def __call__(self, key: bytes) -> int:
+        """Return the partition of a key."""
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _CACHED:
+                self._known.clear()
+            known = self._known[key] = (murmur2(key) & 0x7FFFFFFF) % self.partitions
+        return known
+
+
+class Sent:
+    """What came of the batches of one topic partition: the offset after the newest of its records."""
+
+    def __init__(self) -> None:
+        self.next_offset: dict[tuple[str, int], int] = {}
+        self.timestamp = 0
+
+    def note(self, count: int, done: RecordMetadata) -> None:
+        """Take the broker's answer to one batch of `count` records."""
+        at = (done.topic, done.partition)
+        self.next_offset[at] = max(self.next_offset.get(at, 0), done.offset + count)
+        self.timestamp = max(self.timestamp, done.timestamp or 0)
+
+
+class Appender:
+    """Open batches of one producer, by topic and partition."""
+
+    def __init__(self, producer: aiokafka.AIOKafkaProducer, prefix: str) -> None:
+        self.producer = producer
+        self.prefix = prefix
+        self.records = 0
+        self._open: dict[tuple[str, int], Any] = {}
+        self._full: list[tuple[str, int, Any]] = []
+        self._sent: list[tuple[int, asyncio.Future[RecordMetadata]]] = []
+
+    def append(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Put a record into its batch; a full batch waits for `push`."""
+        lines = list(headers) if headers else _NO_HEADERS
+        at = (topic, partition)
+        batch = self._open.get(at)
+        if batch is None:
+            batch = self._open[at] = self.producer.create_batch()
+        if batch.append(timestamp=None, key=key, value=value, headers=lines) is None:
+            self._close(at)
+            batch = self._open[at] = self.producer.create_batch()
+            if batch.append(timestamp=None, key=key, value=value, headers=lines) is None:
+                raise ValueError(f"a record for {topic} does not fit into any batch")
+        self.records += 1
+
+    @property
+    def unsent(self) -> bool:
+        """Whether full batches wait for `push`."""
+        return bool(self._full)
+
+    def _close(self, at: tuple[str, int]) -> None:
+        batch = self._open.pop(at)
+        batch.close()
+        self._full.append((*at, batch))
+
+    async def push(self) -> None:
+        """Hand the full batches to the producer, in order; returns when it has taken them."""
+        full, self._full = self._full, []
+        for topic, partition, batch in full:
+            taken = await self.producer.send_batch(batch, self.prefix + topic, partition=partition)
+            self._sent.append((batch.record_count(), taken))
+
+    async def flush(self) -> Sent:
+        """Send everything and wait for the broker's answers; raises the first failure."""
+        waiting = await self.start_flush()
+        return await settle(waiting)
+
+    async def start_flush(self) -> list[tuple[int, asyncio.Future[RecordMetadata]]]:
+        """Send everything and return the answers to wait for with `settle`."""
+        for at in list(self._open):
+            self._close(at)
+        await self.push()
+        waiting, self._sent = self._sent, []
+        self.records = 0
+        return waiting
+
+
+async def settle(waiting: list[tuple[int, asyncio.Future[RecordMetadata]]]) -> Sent:
+    """Wait for the broker's answers; raises the first failure."""
+    sent = Sent()
+    for count, answer in waiting:
+        sent.note(count, await answer)
+    return sent

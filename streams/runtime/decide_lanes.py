@@ -1,0 +1,115 @@
+"""decide at work: an owner for each partition that the group assigns to this worker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import TopicPartition
+
+from streams import metrics
+from streams.runtime.broker_clock import BrokerClock
+from streams.runtime.hop_app import folder, group_id
+from streams.runtime.partition_owner import ACTIVITY, CHANGELOG, Links, PartitionOwner
+from streams.runtime.partition_store import PartitionStore
+from streams.settings import Settings
+
+
+class DecideLanes:
+    """One worker's decide: opens, feeds and closes owners as partitions come and go."""
+
+    def __init__(self, settings: Settings, instance: str, fail: Callable[[BaseException], None]) -> None:
+        self.settings = settings
+        self.clock = BrokerClock()
+        self.links = Links(settings, group_id(settings, "decide"), self.clock, self._committed)
+        self.topic = self.links.name(ACTIVITY)
+        self.owners: dict[int, PartitionOwner] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._folder = folder(settings, instance, "decide")
+        self._fail = fail
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def start(self) -> None:
+        """Connect."""
+        self._admin = AIOKafkaAdminClient(
+            bootstrap_servers=self.settings.bootstrap, request_timeout_ms=30_000, **self.settings.kafka_security()
+        )
+        await self._admin.start()
+
+    async def stop(self) -> None:
+        """Close every owner and let the connection go."""
+        await self.close(set(self.owners))
+        if self._admin is not None:
+            await self._admin.close()
+
+    def gate(self, tp: Any) -> bool:
+        """Whether a partition's records are wanted now."""
+        owner = self.owners.get(tp.partition)
+        return owner is not None and owner.hungry
+
+    def feed(self, records: list[Any]) -> None:
+        """Hand a chunk to its owner; records of a partition that was taken away meanwhile are another's."""
+        owner = self.owners.get(records[0].partition)
+        if owner is not None and owner.hungry:
+            owner.feed(records)
+
+    def open(self, partitions: set[int], seek: Callable[[int, int], Any]) -> None:
+        """Take partitions over, each in a task of its own, so that a long restore holds up nobody else."""
+        for partition in partitions - self.owners.keys():
+            log = f"{self.links.name(CHANGELOG)}/{partition}"
+            owner = PartitionOwner(partition, PartitionStore(self._folder / str(partition), log), self.links)
+            self.owners[partition] = owner
+            self._tasks[partition] = asyncio.create_task(self._carry(owner, seek))
+
+    async def _carry(self, owner: PartitionOwner, seek: Callable[[int, int], Any]) -> None:
+        try:
+            await owner.open(seek)
+            await owner.run()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nothing may go on after it
+            self._fail(error)
+
+    async def close(self, partitions: set[int]) -> None:
+        """Give partitions up: finish the slice at hand, commit it, close the folder."""
+        owners = {p: self.owners.pop(p) for p in partitions if p in self.owners}
+        for owner in owners.values():
+            owner.close()
+        for partition, owner in owners.items():
+            task = self._tasks.pop(partition)
+            if owner.ready:
+                await task
+            else:
+                task.cancel()
+                await asyncio.wait([task])
+            await owner.leave()
+
+    async def _committed(self, partition: int) -> int:
+        """Return the offset that the group has committed for a partition, 0 if none."""
+        tp = TopicPartition(self.topic, partition)
+        assert self._admin is not None  # noqa: S101 - start() comes first
+        found = await self._admin.list_consumer_group_offsets(self.links.group, partitions=[tp])
+        return max(found[tp].offset, 0) if tp in found else 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether every assigned partition is open."""
+        return all(owner.ready for owner in self.owners.values())
+
+    def measure(self) -> None:
+        """Set the gauges of all partitions."""
+        for partition, owner in self.owners.items():
+            if not owner.ready:
+                continue
+            due, now = owner.fold.next_due, self.clock.now()
+            metrics.STATE_BYTES.labels(partition=partition).set(owner.store.bytes_on_disk())
+            metrics.DEADLINES_DUE.labels(partition=partition).set(len(owner.fold.desk.heap))
+            metrics.LATENESS.labels(partition=partition).set(max(0, now - due) / 1000 if due else 0)
+
+    def stuck_for(self) -> float:
+        """Return the longest time (s) for which an owner that has work made no progress."""
+        now = time.monotonic()
+        return max((now - owner.progress_at for owner in self.owners.values() if owner.busy), default=0.0)

@@ -1,0 +1,114 @@
+"""normalize at work: chunks of raw records in, contact-activity and dead letters out, acknowledged in order.
+
+The next chunk is worked on while the broker still answers for the last one; a settler waits for the answers one chunk
+after the other and only then acknowledges, so offsets are committed behind what was written, never ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import aiokafka
+
+from processors.normalize import Normalizer, Raw
+from schemas.activity import RAW_TOPICS
+from schemas.base import Reject
+from schemas.dead_letters import body, headers
+from streams import metrics
+from streams.runtime.appender import Appender, Partitioner, settle
+from streams.runtime.fail_points import reached
+from streams.runtime.tenants_view import TenantsView
+from streams.settings import Settings
+
+SLICE_RECORDS = 500
+IN_FLIGHT_CHUNKS = 4
+
+
+class StaleMemberError(RuntimeError):
+    """The group has not heard of this worker for so long that another may own its partitions."""
+
+
+class NormalizeLane:
+    """One worker's normalize."""
+
+    def __init__(self, settings: Settings, heartbeat_age: Callable[[], float], session_seconds: float) -> None:
+        self.settings = settings
+        self.view = TenantsView(settings)
+        self.normalizer = Normalizer(self.view.tenants, settings.retention)
+        self.partitioner = Partitioner(settings.partitions)
+        self.topics = {settings.topic_prefix + name: i for i, name in enumerate(RAW_TOPICS)}
+        self.progress_at = time.monotonic()
+        self._heartbeat_age = heartbeat_age
+        self._session_seconds = session_seconds
+        self._sent: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue(IN_FLIGHT_CHUNKS)
+
+    async def start(self) -> None:
+        """Connect, and know the tenants."""
+        await self.view.start()
+        self.producer = aiokafka.AIOKafkaProducer(
+            bootstrap_servers=self.settings.bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            max_batch_size=256 * 1024,
+            linger_ms=0,
+            request_timeout_ms=30_000,
+            **self.settings.kafka_security(),
+        )
+        await self.producer.start()
+        self.appender = Appender(self.producer, self.settings.topic_prefix)
+
+    async def stop(self) -> None:
+        """Let the connections go; what is in flight was settled by whoever stopped the agent."""
+        await self.producer.stop()
+        await self.view.stop()
+
+    async def take(self, event: Any) -> None:
+        """Work on one chunk; it is acknowledged by `settle_all` when the broker has all that came of it."""
+        started = time.monotonic()
+        await self.view.refresh()
+        records = event.value
+        for start in range(0, len(records), SLICE_RECORDS):
+            for record in records[start : start + SLICE_RECORDS]:
+                self._one(record)
+            if self.appender.unsent:
+                self._check_membership()
+                await self.appender.push()
+            await asyncio.sleep(0)
+        self._check_membership()
+        reached("normalize-before-flush")
+        await self._sent.put((event, await self.appender.start_flush()))
+        metrics.CHUNK_SECONDS.observe(time.monotonic() - started)
+
+    def _one(self, record: Any) -> None:
+        topic = self.topics[record.topic]
+        raw = Raw(topic, record.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
+        result = self.normalizer.normalize(raw)
+        metrics.EVENTS_IN[topic] += 1
+        if isinstance(result, Reject):
+            self._reject(record, result)
+            return
+        for key, value in result:
+            self.appender.append("contact-activity", self.partitioner(key), key, value)
+
+    def _reject(self, record: Any, reject: Reject) -> None:
+        metrics.REJECTS.labels(reason=reject.reason).inc()
+        lines = headers(reject, record.topic, record.partition, record.offset, record.value, record.headers)
+        self.appender.append("dead-letters", record.partition, record.key, body(record.value), lines)
+
+    def _check_membership(self) -> None:
+        """A worker that was stopped past its session must not write: another may have its partitions."""
+        if self._heartbeat_age() > self._session_seconds:
+            raise StaleMemberError(f"no heartbeat was answered for {self._session_seconds:.0f} s")
+
+    async def settle_all(self) -> None:
+        """Acknowledge chunk after chunk, each once the broker has answered for all its batches."""
+        while True:
+            event, waiting = await self._sent.get()
+            await settle(waiting)
+            reached("normalize-before-ack")
+            event.ack()
+            self.progress_at = time.monotonic()

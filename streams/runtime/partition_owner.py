@@ -1,0 +1,288 @@
+"""The owner of one partition of contact-activity: it takes the partition over, folds its chunks and commits.
+
+One commit is one Kafka transaction of the partition's own producer: outputs, changelog rows and the input's offset. The
+producer's `transactional.id` is the only fence, so it is initialised before the committed offset and the changelog are
+read: from then on the former owner, wherever it sleeps, cannot commit any more. RocksDB is written after the commit.
+
+Anything that goes wrong on our side is raised; whoever runs the owner ends the process without committing, and the next
+owner begins where the last transaction ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiokafka
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+
+from processors.desk import BY_KEY, ORIGIN, OWN
+from processors.fold import Fold, Record
+from schemas.activity import Tick, encode
+from streams import metrics
+from streams.runtime.appender import Appender, Partitioner, Sent
+from streams.runtime.broker_clock import BrokerClock
+from streams.runtime.fail_points import reached
+from streams.runtime.partition_store import PartitionStore
+from streams.runtime.restore import restore
+from streams.settings import Settings
+
+ACTIVITY, CHANGELOG = "contact-activity", "decide-changelog"
+SLICE_RECORDS = 500
+"""Records applied before the loop gets its turn: 10 ms."""
+QUEUED_CHUNKS = 2
+COMMIT_SOON, COMMIT_LATE, COMMIT_RECORDS = 0.05, 0.5, 8_000
+"""Seconds after the first pending record: when nothing more waits, and at the latest; and records at the most."""
+TRANSACTION_TIMEOUT_MS = 15_000
+IDLE_SECONDS = 0.05
+
+
+class Links:
+    """What the owners of a worker share."""
+
+    def __init__(self, settings: Settings, group: str, clock: BrokerClock, committed: Callable[[int], Any]) -> None:
+        self.settings = settings
+        self.group = group
+        self.clock = clock
+        self.committed = committed
+        self.partitioner = Partitioner(settings.partitions)
+
+    def name(self, short: str) -> str:
+        """Return a topic's full name."""
+        return self.settings.topic_prefix + short
+
+
+class PartitionOwner:
+    """One partition's fold with its producer and its rows."""
+
+    def __init__(self, partition: int, store: PartitionStore, links: Links) -> None:
+        self.partition = partition
+        self.store = store
+        self.links = links
+        self.ready = False
+        self.position = 0
+        self.progress_at = time.monotonic()
+        self._queue: deque[list[Any]] = deque()
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self._pending_since = 0.0
+        self._pending_records = 0
+        self._in_transaction = False
+        self._tick_at = -1
+        self._ticking = False
+        self._producer: aiokafka.AIOKafkaProducer | None = None
+
+    @property
+    def producer(self) -> aiokafka.AIOKafkaProducer:
+        """The partition's own transactional producer."""
+        assert self._producer is not None  # noqa: S101 - open() makes it
+        return self._producer
+
+    # taking over ---------------------------------------------------------------------------------------------------
+
+    async def open(self, seek: Callable[[int, int], Awaitable[None]]) -> None:
+        """Fence the former owner, restore the rows, and seek to the committed offset."""
+        links, settings = self.links, self.links.settings
+        self._producer = aiokafka.AIOKafkaProducer(
+            bootstrap_servers=settings.bootstrap,
+            transactional_id=f"{settings.topic_prefix}decide-{self.partition}",
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            acks="all",
+            compression_type="lz4",
+            max_batch_size=256 * 1024,
+            linger_ms=0,
+            request_timeout_ms=30_000,
+            **settings.kafka_security(),
+        )
+        await self.producer.start()
+        await self.producer.begin_transaction()  # waits until the broker has fenced everyone else of this id
+        self._in_transaction = True
+        await self._restore()
+        self.fold = Fold(self.store, self.partition, settings.partitions, settings.topic_prefix)
+        self.appender = Appender(self.producer, settings.topic_prefix)
+        self.position = await links.committed(self.partition)
+        await seek(self.partition, self.position)
+        self.ready = True
+
+    async def _restore(self) -> None:
+        consumer = aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=self.links.settings.bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            **self.links.settings.kafka_security(),
+        )
+        await consumer.start()
+        try:
+            changelog = TopicPartition(self.links.name(CHANGELOG), self.partition)
+            await restore(consumer, changelog, self.store, self._progress)
+        finally:
+            await consumer.stop()
+
+    def _progress(self) -> None:
+        self.progress_at = time.monotonic()
+
+    # chunks --------------------------------------------------------------------------------------------------------
+
+    @property
+    def hungry(self) -> bool:
+        """Whether more records should be read for this partition."""
+        return self.ready and not self._closing and len(self._queue) < QUEUED_CHUNKS
+
+    def feed(self, records: list[Any]) -> None:
+        """Take a chunk of aiokafka records, in order."""
+        self._queue.append(records)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Fold and commit until `close`."""
+        await self._tick()  # what fell due while nobody owned the partition
+        while not self._closing:
+            if self._queue:
+                await self._take(self._queue.popleft())
+            elif not self._commit_due():
+                await self._wait()
+            if self._commit_due():
+                await self.commit()
+            elif not self._queue and self._tick_wanted():
+                await self._tick()
+
+    async def _wait(self) -> None:
+        self._arrived.clear()
+        try:
+            await asyncio.wait_for(self._arrived.wait(), IDLE_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _take(self, records: list[Any]) -> None:
+        fresh = [record for record in records if record.offset >= self.position]
+        for start in range(0, len(fresh), SLICE_RECORDS):
+            part = fresh[start : start + SLICE_RECORDS]
+            self.fold.apply([Record(r.key, r.value, r.timestamp) for r in part])
+            self.position = part[-1].offset + 1
+            self._pending_since = self._pending_since or time.monotonic()
+            self._pending_records += len(part)
+            await self._hand_out()
+            if self._closing:
+                return
+            await asyncio.sleep(0)
+        self._progress()
+
+    async def _hand_out(self) -> None:
+        """Append what the fold has said so far; full batches leave at once."""
+        await self._begin()
+        out, append, own = self.fold.desk.out, self.appender.append, self.partition
+        for topic, key, value, partition, headers in out:
+            if partition == OWN:
+                target = own
+            else:
+                target = self.links.partitioner(key) if partition == BY_KEY else partition
+            append(topic, target, key, value, headers)
+        out.clear()
+        if self.appender.unsent:
+            await self.appender.push()
+
+    async def _begin(self) -> None:
+        if not self._in_transaction:
+            await self.producer.begin_transaction()
+            self._in_transaction = True
+
+    # commits -------------------------------------------------------------------------------------------------------
+
+    def _commit_due(self) -> bool:
+        if not self._pending_since:
+            return False
+        age = time.monotonic() - self._pending_since
+        if self._pending_records >= COMMIT_RECORDS:
+            return True
+        return age >= (COMMIT_LATE if self._queue else COMMIT_SOON)
+
+    async def commit(self) -> Sent:
+        """Commit all that is pending in one transaction, then write it to disk."""
+        started = time.monotonic()
+        flushed = self.fold.flush()
+        await self._hand_out()
+        for key, value in flushed.rows.items():
+            self.appender.append(CHANGELOG, self.partition, key, value)
+        if self.fold.scanning and not self._tick_on_its_way:
+            self._append_tick()
+        reached("decide-before-flush")
+        sent = await self.appender.flush()
+        reached("decide-before-offsets")
+        source = TopicPartition(self.links.name(ACTIVITY), self.partition)
+        await self.producer.send_offsets_to_transaction(
+            {source: OffsetAndMetadata(self.position, "")}, self.links.group
+        )
+        reached("decide-before-commit")
+        await self.producer.commit_transaction()
+        reached("decide-after-commit")
+        self._in_transaction = False
+        changelog = (self.links.name(CHANGELOG), self.partition)
+        self.store.write(flushed.rows, flushed.index, sent.next_offset.get(changelog, self.store.offset))
+        self.fold.committed()
+        self._note_tick(sent)
+        self._pending_since, self._pending_records = 0.0, 0
+        metrics.COMMIT_SECONDS.observe(time.monotonic() - started)
+        self._count()
+        self._progress()
+        return sent
+
+    def _count(self) -> None:
+        counts = self.fold.desk.counts
+        for change in ("joined", "left"):
+            metrics.CHANGES_OUT.labels(change=change).inc(counts.pop(change, 0))
+        metrics.FIRED.inc(counts.pop("fired", 0))
+        for why, count in counts.items():
+            metrics.SKIPPED.labels(why=why).inc(count)
+        counts.clear()
+
+    # time ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _tick_on_its_way(self) -> bool:
+        return self._tick_at >= self.position
+
+    def _tick_wanted(self) -> bool:
+        if self._pending_since or self._tick_on_its_way:
+            return False  # a commit comes first
+        return self.fold.scanning or self.links.clock.now() >= self.fold.wake
+
+    async def _tick(self) -> None:
+        """Append a tick to the own partition: read back, it says what time it is."""
+        await self._begin()
+        self._append_tick()
+        self._pending_since = time.monotonic()
+        sent = await self.commit()
+        self.links.clock.correct(sent.timestamp)
+
+    def _append_tick(self) -> None:
+        self.appender.append(ACTIVITY, self.partition, b"tick", encode(Tick(*ORIGIN)))
+        self._ticking = True
+
+    def _note_tick(self, sent: Sent) -> None:
+        """Remember where the tick lies; what was appended after it to the own partition only makes this later."""
+        if self._ticking:
+            self._tick_at = sent.next_offset[self.links.name(ACTIVITY), self.partition] - 1
+            self._ticking = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work that should make progress."""
+        return not self.ready or bool(self._queue) or bool(self._pending_since)
+
+    def close(self) -> None:
+        """Ask `run` to end after the slice at hand."""
+        self._closing = True
+        self._arrived.set()
+
+    async def leave(self) -> None:
+        """Commit what is pending and let everything go; `run` has ended."""
+        if self.ready and self._pending_since:
+            await self.commit()
+        if self._producer is not None:
+            await self._producer.stop()
+        self.store.close()

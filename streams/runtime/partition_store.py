@@ -1,0 +1,120 @@
+"""One partition's rows in RocksDB: what was committed, and up to which offset of the changelog.
+
+RocksDB follows the commit: rows and changelog position go in one batch after the transaction, so the folder never holds
+what was not committed. A folder that belongs to another log, lies beyond it, begins before it, or has been away for longer
+than tombstones are kept, is wiped and built again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+
+CACHE_BYTES = 32 * 1024 * 1024
+BUFFER_BYTES = 8 * 1024 * 1024
+TOMBSTONE_SECONDS = 6 * 86_400
+"""A folder older than this may have missed deletions: topics keep tombstones for 7 days."""
+
+_MARK = b"\0mark"
+
+
+class Mark(Struct, frozen=True):
+    """Which changelog a folder follows and how far: `offset` is the next to read, `written` epoch seconds."""
+
+    log: str
+    offset: int
+    written: float
+
+
+class PartitionStore:
+    """The Store of one partition's fold."""
+
+    def __init__(self, folder: Path, log: str) -> None:
+        self.folder = folder
+        self.log = log
+        self._db = _open(folder)
+        self.offset = self._trusted_offset()
+
+    def get(self, key: bytes) -> bytes | None:
+        """See processors.state.Store."""
+        value: bytes | None = self._db.get(key)
+        return value
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See processors.state.Store."""
+        found: list[bytes | None] = self._db.get(list(keys))
+        return found
+
+    def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """See processors.state.Store."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(_beyond(prefix))
+        rows = self._db.iter(options)
+        rows.seek(after + b"\0" if after else prefix)
+        while rows.valid():
+            yield rows.key(), rows.value()
+            rows.next()
+        rows.status()  # an iterator that broke looks like one that ended
+
+    def write(self, changes: Mapping[bytes, bytes | None], index: Mapping[bytes, bytes | None], offset: int) -> None:
+        """Write a commit's rows, the local index's, and the changelog offset that they stand for."""
+        batch = WriteBatch(raw_mode=True)
+        for rows in (changes, index):
+            for key, value in rows.items():
+                if value is None:
+                    batch.delete(key)
+                else:
+                    batch.put(key, value)
+        batch.put(_MARK, msgspec.json.encode(Mark(self.log, offset, time.time())))
+        self._db.write(batch)
+        self.offset = offset
+
+    def wipe(self) -> None:
+        """Begin again with an empty folder."""
+        self._db.close()
+        shutil.rmtree(self.folder)
+        self._db = _open(self.folder)
+        self.offset = 0
+
+    def bytes_on_disk(self) -> int:
+        """Return the size of the tables on disk."""
+        return self._db.property_int_value("rocksdb.total-sst-files-size") or 0
+
+    def close(self) -> None:
+        """Let the folder go."""
+        self._db.close()
+
+    def _trusted_offset(self) -> int:
+        raw = self._db.get(_MARK)
+        mark = msgspec.json.decode(raw, type=Mark) if raw is not None else None
+        if mark is not None and mark.log == self.log and time.time() - mark.written < TOMBSTONE_SECONDS:
+            return mark.offset
+        if mark is not None:
+            self.wipe()
+        return 0
+
+
+def _beyond(prefix: bytes) -> bytes:
+    """Return the smallest key that is greater than every key with the prefix."""
+    stem = prefix.rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else b"\xff" * 64
+
+
+def _open(folder: Path) -> Rdict:
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = BlockBasedOptions()
+    tables.set_block_cache(Cache(CACHE_BYTES))
+    tables.set_bloom_filter(10, block_based=False)
+    options = Options(raw_mode=True)
+    options.create_if_missing(create_if_missing=True)
+    options.set_write_buffer_size(BUFFER_BYTES)
+    options.set_block_based_table_factory(tables)
+    options.set_keep_log_file_num(2)
+    options.set_max_open_files(256)
+    return Rdict(str(folder), options=options)

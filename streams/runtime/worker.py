@@ -1,0 +1,278 @@
+"""A worker: one hop as one Faust app in one process, until SIGTERM or until something goes wrong.
+
+Whatever goes wrong on our side or the broker's for good ends the process at once, without committing: the next start goes
+on from the last commit. Nothing is retried in a state that nobody has thought of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from typing import Any
+
+import faust
+
+from schemas.activity import RAW_TOPICS
+from streams import metrics
+from streams.runtime.decide_lanes import DecideLanes
+from streams.runtime.health import HealthServer
+from streams.runtime.hop_app import SESSION_SECONDS, hop_app
+from streams.runtime.normalize_lane import NormalizeLane
+from streams.runtime.preflight import PreflightError, preflight
+from streams.runtime.transport import chunk_topic, fetch_position
+from streams.settings import Settings
+
+log = logging.getLogger("rollcall.worker")
+
+STUCK_SECONDS = 120.0
+EXIT_BROKEN = 70
+
+
+def run(hop: str, settings: Settings, *, instance: str = "default", metrics_port: int | None = None) -> int:
+    """Run a hop until it is told to stop; returns the exit code."""
+    try:
+        asyncio.run(preflight(settings, hop))
+    except PreflightError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the one line that a person needs
+        return 1
+    worker = _WORKERS[hop](settings, instance, metrics_port)
+    faust_worker = faust.Worker(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False, console_port=None)
+    try:
+        faust_worker.execute_from_commandline()
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    return 0
+
+
+def fail(error: BaseException) -> None:
+    """End the process now: nothing more is sent, nothing is committed."""
+    log.error("stopping without a commit: %s: %s", type(error).__name__, _told(error))
+    logging.shutdown()
+    os._exit(EXIT_BROKEN)
+
+
+def _told(error: BaseException) -> str:
+    """What may be said of an error: its text for our own and Kafka's, which hold no guest's data; else where it arose."""
+    if type(error).__module__.startswith(("streams.", "aiokafka.")):
+        return str(error)
+    trace, last = error.__traceback__, ""
+    while trace is not None:
+        last = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return last
+
+
+class Worker:
+    """What both hops share: the app, the health server, the watchdog."""
+
+    hop = ""
+
+    def __init__(self, settings: Settings, instance: str, metrics_port: int | None) -> None:
+        self.settings = settings
+        self.app = hop_app(settings, self.hop, instance)
+        self.transport = self.app.transport
+        self.transport.before_leaving = self.before_leaving
+        self.assigned = False
+        self.health = HealthServer(metrics_port or 0, self.ready, self.measure) if metrics_port is not None else None
+        self.app.opening, self.app.closing = self._start, self._stop
+        self.app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+        self.app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+
+    def topic(self, names: list[str]) -> Any:
+        """Return the chunk topic over these short names."""
+        return chunk_topic(self.app, [self.settings.topic_prefix + name for name in names])
+
+    async def _start(self) -> None:
+        try:
+            await self.start()
+            if self.health is not None:
+                await self.health.start()
+            self.app.add_future(self._watch())
+        except BaseException as error:  # noqa: BLE001 - a worker that cannot start ends
+            fail(error)
+
+    async def _stop(self) -> None:
+        if self.health is not None:
+            await self.health.stop()
+        await self.stop()
+
+    async def start(self) -> None:
+        """Connect."""
+
+    async def stop(self) -> None:
+        """Let the connections go."""
+
+    async def before_leaving(self) -> None:
+        """Finish what is under way while the group still counts this worker in."""
+
+    async def assign(self, partitions: set[Any]) -> None:
+        """Take partitions over."""
+
+    async def revoke(self, partitions: set[Any]) -> None:
+        """Give partitions up."""
+
+    def ready(self) -> bool:
+        """Whether the worker does its work: assigned, and every partition open."""
+        return self.assigned
+
+    def measure(self) -> None:
+        """Set the gauges."""
+        metrics.READY.set(self.ready())
+        for tp in self.app.consumer.assignment() if self.assigned else ():
+            lag = self.lag(tp)
+            if lag is not None:
+                metrics.LAG.labels(topic=tp.topic, partition=tp.partition).set(lag)
+
+    def lag(self, tp: Any) -> int | None:
+        """Return the records between what was worked on and the end, if known; markers at the end count for nothing."""
+        end, at = self.app.consumer.highwater(tp), self.position(tp)
+        if end is None or at is None:
+            return None
+        fetched = fetch_position(self.app.consumer, tp)
+        return 0 if fetched >= end and not self.behind(tp) else max(0, end - at)
+
+    def behind(self, tp: Any) -> bool:
+        """Whether records of a partition were fetched that are not worked on yet."""
+        acked = self.app.consumer._read_offset.get(tp)  # noqa: SLF001
+        return acked is not None and acked >= (self.position(tp) or 0)
+
+    def position(self, tp: Any) -> int | None:
+        """Return the next offset to work on."""
+        offset: int | None = self.app.consumer._committed_offset.get(tp)  # noqa: SLF001
+        return offset
+
+    def stuck_for(self) -> float:
+        """Return for how long (s) work has waited without progress."""
+        return 0.0
+
+    async def _on_assigned(self, app: Any, assigned: set[Any], **kwargs: Any) -> None:
+        del app, kwargs
+        await self.assign(assigned)
+        self.assigned = True
+
+    async def _on_revoked(self, app: Any, revoked: set[Any], **kwargs: Any) -> None:
+        del app, kwargs
+        await self.revoke(revoked)
+
+    async def _watch(self) -> None:
+        """End the process when work waits and nothing moves: Faust's own detector cannot fire."""
+        while not self.app.should_stop:
+            await asyncio.sleep(1.0)
+            stuck = self.stuck_for()
+            if stuck > STUCK_SECONDS:
+                fail(TimeoutError(f"no progress for {stuck:.0f} s"))
+
+
+class NormalizeWorker(Worker):
+    """raw → contact-activity."""
+
+    hop = "normalize"
+
+    def __init__(self, settings: Settings, instance: str, metrics_port: int | None) -> None:
+        super().__init__(settings, instance, metrics_port)
+        self.lane = NormalizeLane(settings, self._heartbeat_age, SESSION_SECONDS * 0.8)
+        self.app.agent(self.topic(list(RAW_TOPICS)), name="normalize")(self._agent)
+
+    def _heartbeat_age(self) -> float:
+        age: float = self.app.consumer._thread.heartbeat_age()  # noqa: SLF001
+        return age
+
+    async def start(self) -> None:
+        """Connect, and acknowledge what the broker has answered for."""
+        await self.lane.start()
+        self.app.add_future(self._settle())
+
+    async def stop(self) -> None:
+        """Let the connections go: Faust has waited for the acknowledgements."""
+        await self.lane.stop()
+
+    async def _agent(self, stream: Any) -> None:
+        try:
+            async for event in stream.noack().events():
+                await self.lane.take(event)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - Faust would acknowledge and go on
+            fail(error)
+
+    async def _settle(self) -> None:
+        try:
+            await self.lane.settle_all()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - an unanswered send must not be passed over
+            fail(error)
+
+
+class DecideWorker(Worker):
+    """contact-activity → changes, tables, replies, outcomes, notices."""
+
+    hop = "decide"
+
+    def __init__(self, settings: Settings, instance: str, metrics_port: int | None) -> None:
+        super().__init__(settings, instance, metrics_port)
+        self.lanes = DecideLanes(settings, instance, fail)
+        self.transport.commits = False
+        self.transport.isolation = "read_committed"
+        self.transport.gate = self.lanes.gate
+        self.transport.observe = self.lanes.clock.observe
+        self.app.agent(self.topic(["contact-activity"]), name="decide")(self._agent)
+
+    async def start(self) -> None:
+        """Connect."""
+        await self.lanes.start()
+
+    async def assign(self, partitions: set[Any]) -> None:
+        """Open an owner for each partition."""
+        self.lanes.open({tp.partition for tp in partitions}, self._seek)
+
+    async def revoke(self, partitions: set[Any]) -> None:
+        """Commit and close the owners."""
+        await self._guarded(self.lanes.close({tp.partition for tp in partitions}))
+
+    async def before_leaving(self) -> None:
+        """Commit and close every owner."""
+        await self._guarded(self.lanes.stop())
+
+    async def _guarded(self, closing: Any) -> None:
+        try:
+            await closing
+        except BaseException as error:  # noqa: BLE001 - a commit that failed half-way must not be followed by anything
+            fail(error)
+
+    async def _seek(self, partition: int, offset: int) -> None:
+        tp = next(tp for tp in self.app.consumer.assignment() if tp.partition == partition)
+        await self.app.consumer.seek_wait({tp: offset})
+
+    async def _agent(self, stream: Any) -> None:
+        async for records in stream:
+            self.lanes.feed(records)
+
+    def ready(self) -> bool:
+        """Whether every assigned partition is open."""
+        return self.assigned and self.lanes.ready
+
+    def measure(self) -> None:
+        """Set the gauges."""
+        super().measure()
+        self.lanes.measure()
+
+    def position(self, tp: Any) -> int | None:
+        """Return the next offset to fold."""
+        owner = self.lanes.owners.get(tp.partition)
+        return owner.position if owner is not None and owner.ready else None
+
+    def behind(self, tp: Any) -> bool:
+        """Whether an owner still has chunks or an open commit."""
+        owner = self.lanes.owners.get(tp.partition)
+        return owner is None or owner.busy
+
+    def stuck_for(self) -> float:
+        """See Worker."""
+        return self.lanes.stuck_for()
+
+
+_WORKERS: dict[str, type[Worker]] = {"normalize": NormalizeWorker, "decide": DecideWorker}
+
