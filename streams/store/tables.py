@@ -171,14 +171,23 @@ def dead_letter(draft: Draft, record: Record) -> None:
 
 def refused(record: Record) -> tuple[Named, Refusal] | None:
     """Which command a dead letter was, and why; None for an event, and for what one could not ask for by name."""
-    headers = dict(record.headers)
-    if not headers.get("topic", b"").endswith(b"commands") or record.value is None:
-        return None
+    headers = {name.lower(): content for name, content in record.headers}
+    named = _name(headers, record.value) if headers.get("topic", b"").endswith(b"commands") else None
+    return None if named is None else (named, _refusal(headers))
+
+
+def _name(headers: Mapping[str, bytes], value: bytes | None) -> Named | None:
+    """Find the name where the mode has it: in `ce_` headers, else in the value."""
     try:
-        named = _named(record.value)
+        if "ce_id" in headers:
+            return Named(*(headers.get(f"ce_{word}", b"").decode() for word in ("id", "source", "tenant")))
+        return None if value is None else _named(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return named, Refusal(
+
+
+def _refusal(headers: Mapping[str, bytes]) -> Refusal:
+    return Refusal(
         reason=headers.get("reason", b"").decode(),
         detail=headers.get("detail", b"").decode(),
         partition=int(headers.get("partition", b"0")),

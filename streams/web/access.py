@@ -61,7 +61,8 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def allowed(self) -> frozenset[Permission]:
         """The permissions, of the role and listed ones together."""
-        return frozenset(self.permissions or ()) | (ROLES[self.role] if self.role else frozenset())
+        listed: frozenset[Permission] = frozenset(self.permissions or ())
+        return listed | ROLES[self.role] if self.role else listed
 
 
 class Access:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -46,7 +46,7 @@ async def fields(request: web.Request, limit: int = MAX_COMMAND) -> dict[str, An
     found = parsed(await raw(request, limit))
     if not isinstance(found, dict):
         raise wrong("", "an object is expected")
-    return found
+    return cast("dict[str, Any]", found)
 
 
 def limit(request: web.Request) -> int:

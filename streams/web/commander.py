@@ -12,10 +12,11 @@ from schemas.outputs import Outcome
 from streams.store.tables import Record, Refusal, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 SOURCE = "rollcall-http"
 WAIT_SECONDS = 5.0
+_SETTLED_EVERY = 0.02
 _REMEMBERED = 100_000
 _TABLES = ("groups", "tenants")
 _CONTACT_TABLES = ("memberships", "contacts")
@@ -65,6 +66,10 @@ class Pending(msgspec.Struct, frozen=True):
     id: str
 
 
+def _well(done: Done) -> bool:
+    return done.refusal is None and all(said.outcome != "skipped" for said in done.outcomes)
+
+
 class _Waiter:
     """Collects a command's outcomes until there are as many as they say."""
 
@@ -107,8 +112,13 @@ class Commander:
         while len(self._sent) > _REMEMBERED:
             self._sent.popitem(last=False)
 
-    async def carry_out(self, tenant: str, command: str, value: bytes) -> Done | Pending:
-        """Publish a command and wait, within the limit, until its outcome is known and can be read."""
+    async def carry_out(
+        self, tenant: str, command: str, value: bytes, settled: Callable[[], bool] | None = None
+    ) -> Done | Pending:
+        """Publish a command and wait, within the limit, until its outcome is known and can be read.
+
+        `settled` tells of what the pipeline does after the outcome, such as the end of a group's deletion.
+        """
         name, waiter = f"{tenant}/{command}".encode(), _Waiter()
         self._waiting[name] = waiter
         began = self._loop.time()
@@ -118,6 +128,8 @@ class Commander:
                 await waiter.complete.wait()
                 done = Done(command, [waiter.outcomes[at] for at in sorted(waiter.outcomes)], waiter.refusal)
                 await self._shown(tenant, done)
+                while settled and _well(done) and not settled():  # noqa: ASYNC110 - a get costs a microsecond
+                    await asyncio.sleep(_SETTLED_EVERY)
         except TimeoutError:
             if not self.sent(tenant, command):
                 raise
@@ -127,7 +139,8 @@ class Commander:
         return done
 
     async def _shown(self, tenant: str, done: Done) -> None:
-        if not any(said.outcome == "applied" for said in done.outcomes):
+        # also where nothing changed: what it is equal to may have been written a moment ago
+        if done.refusal is not None:
             return
         contacts = [f"{tenant}/{said.contact}".encode() for said in done.outcomes if said.contact is not None]
         parts = [part for topic in _TABLES for part in await self._log.parts(topic, None)]

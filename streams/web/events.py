@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -45,10 +45,11 @@ def _batch(body: bytes) -> tuple[list[Fields], bool]:
         found = bodies.parsed(body, list[Fields] | Fields)
     except msgspec.ValidationError as error:
         raise envelopes.refusal(explain(error)) from None
-    batch = [found] if isinstance(found, dict) else found
+    alone = isinstance(found, dict)
+    batch = cast("list[Fields]", [found] if alone else found)
     if not 1 <= len(batch) <= MAX_EVENTS:
         raise wrong("", f"from 1 to {MAX_EVENTS} events")
-    return batch, isinstance(found, dict)
+    return batch, alone
 
 
 def _ready(tenant: str, said: Fields, at: str) -> Sent:

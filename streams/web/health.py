@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from streams.web.landing import PAGE, POLICY
 from streams.web.openapi import document
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.web.site import Call, Site
+
 
 def add(app: web.Application, site: Site, calls: Sequence[Call]) -> None:
     """Put these calls into the server."""
@@ -28,7 +30,7 @@ def add(app: web.Application, site: Site, calls: Sequence[Call]) -> None:
 
     async def metrics(_: web.Request) -> web.Response:
         site.metrics.ready.set(site.ready())
-        return web.Response(body=site.metrics.text(), content_type="text/plain", charset="utf-8")
+        return web.Response(body=site.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def openapi(_: web.Request) -> web.Response:
         return reply(described)

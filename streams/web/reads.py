@@ -53,7 +53,7 @@ async def members(asked: Asked) -> web.Response:
 
 async def contact(asked: Asked) -> web.Response:
     """A contact's profile."""
-    profile = asked.site.store.contact(asked.tenant, asked.of("contact"))
+    profile = asked.site.store.contact(asked.tenant, asked.contact)
     if profile is None:
         raise unknown("contact")
     return reply(asdict(profile))
@@ -61,18 +61,18 @@ async def contact(asked: Asked) -> web.Response:
 
 async def contact_groups(asked: Asked) -> web.Response:
     """The groups that a contact is in."""
-    known_contact(asked)
+    contact = known_contact(asked)
     after, limit = bodies.after(asked.request), bodies.limit(asked.request)
-    page = asked.site.store.memberships(asked.tenant, asked.of("contact"), after, limit)
+    page = asked.site.store.memberships(asked.tenant, contact, after, limit)
     return _list(page, [_joined(row, definition) for row, definition in page.items])
 
 
 async def contact_group(asked: Asked) -> web.Response:
     """Whether a contact is in a group."""
     known_group(asked)
-    known_contact(asked)
-    row = asked.site.store.membership(asked.tenant, asked.of("group"), asked.of("contact"))
-    said = {"member": row is not None, "group": asked.of("group"), "contact": asked.of("contact")}
+    contact = known_contact(asked)
+    row = asked.site.store.membership(asked.tenant, asked.of("group"), contact)
+    said = {"member": row is not None, "group": asked.of("group"), "contact": contact}
     return reply(said | (_standing(row) if row else {}))
 
 
@@ -117,10 +117,12 @@ def known_group(asked: Asked) -> Group:
     return found
 
 
-def known_contact(asked: Asked) -> None:
-    """Check that the contact is known. Raises a 404 problem."""
-    if not asked.site.store.knows(asked.tenant, asked.of("contact")):
+def known_contact(asked: Asked) -> str:
+    """The contact's id. Raises a 404 problem."""
+    contact = asked.contact
+    if not asked.site.store.knows(asked.tenant, contact):
         raise unknown("contact")
+    return contact
 
 
 def shown_group(asked: Asked, group: Group) -> dict[str, Any]:

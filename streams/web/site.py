@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from aiohttp import web
 
+from processors.identity import canonical
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -38,6 +40,13 @@ class Asked(NamedTuple):
     def of(self, name: str) -> str:
         """Read a part of the path: a group, a contact, a command."""
         return self.request.match_info[name]
+
+    @property
+    def contact(self) -> str:
+        """Read the contact of the path, as it stands or, if nobody has that id, as the pipeline would write it."""
+        written = self.of("contact")
+        known = self.site.store.knows(self.tenant, written)
+        return written if known else canonical(written) or written
 
     @property
     def by(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import asdict
 
-from processors.phones import e164
+from processors.normalize import contact_of
 from schemas.commands import Command, ContactRef, GroupCreateData, GroupUpdateData
 from schemas.tenants import Tenant
 from streams.web import bodies, envelopes
@@ -18,6 +18,8 @@ from streams.web.reads import known_contact, known_group, known_tenant, shown_gr
 from streams.web.site import Asked, Call, nothing, reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from schemas.outputs import Outcome
@@ -85,7 +87,11 @@ async def update_group(asked: Asked) -> web.Response:
 async def delete_group(asked: Asked) -> web.Response:
     """Delete a group; every member leaves."""
     known_group(asked)
-    done = await _carry_out(asked, "group.delete", {"group": asked.of("group")})
+
+    def gone() -> bool:
+        return asked.site.store.group(asked.tenant, asked.of("group")) is None
+
+    done = await _carry_out(asked, "group.delete", {"group": asked.of("group")}, gone)
     return _accepted(done) if isinstance(done, Pending) else nothing()
 
 
@@ -107,8 +113,7 @@ async def add_members(asked: Asked) -> web.Response:
 async def remove_member(asked: Asked) -> web.Response:
     """Take a contact out of a group, and keep it out."""
     known_group(asked)
-    known_contact(asked)
-    data = {"group": asked.of("group"), "contacts": [{"id": asked.of("contact")}]}
+    data = {"group": asked.of("group"), "contacts": [{"id": known_contact(asked)}]}
     done = await _carry_out(asked, "group.remove", data)
     return _accepted(done) if isinstance(done, Pending) else nothing()
 
@@ -121,7 +126,7 @@ async def send_command(asked: Asked) -> web.Response:
     permit(asked.grant, asked.tenant, PERMISSIONS[written.type])
     if written.type != "tenant.put":
         known_tenant(asked)
-    _check_phones(asked, written, "data.")
+    _check_contacts(asked, written, "data.")
     await asked.site.commander.send(asked.tenant, written.id, written.value)
     return _accepted(Pending(written.id))
 
@@ -142,10 +147,12 @@ def _added(asked: Asked, said: Outcome) -> dict[str, Any]:
     }
 
 
-async def _carry_out(asked: Asked, kind: str, data: dict[str, Any]) -> Done | Pending:
+async def _carry_out(
+    asked: Asked, kind: str, data: dict[str, Any], settled: Callable[[], bool] | None = None
+) -> Done | Pending:
     written = envelopes.command(asked.tenant, kind, {"by": asked.by, **data}, retention=asked.site.retention)
-    _check_phones(asked, written, "")
-    done = await asked.site.commander.carry_out(asked.tenant, written.id, written.value)
+    _check_contacts(asked, written, "")
+    done = await asked.site.commander.carry_out(asked.tenant, written.id, written.value, settled)
     problem = _problem(done) if isinstance(done, Done) else None
     if problem is not None:
         raise problem
@@ -159,15 +166,16 @@ def _problem(done: Done) -> Problem | None:
     return next((problem for said in done.outcomes if (problem := envelopes.conflicts(said))), None)
 
 
-def _check_phones(asked: Asked, written: Written, root: str) -> None:
-    """A phone that is none is refused before anything is published, so that a list is taken whole or not at all."""
+def _check_contacts(asked: Asked, written: Written, root: str) -> None:
+    """Who cannot be a contact is refused before anything is published: a list is taken whole or not at all."""
     contacts = getattr(written.command.data, "contacts", None)
     if contacts is None:
         return
     region = known_tenant(asked).region
     for index, ref in enumerate(contacts):
-        if ref.phone is not None and e164(ref.phone, region) is None:
-            raise wrong(f"{root}contacts[{index}].phone", "is no valid phone number", reason="phone_invalid")
+        if contact_of(ref, region) is None:
+            name, reason = ("id", "contact_invalid") if ref.phone is None else ("phone", "phone_invalid")
+            raise wrong(f"{root}contacts[{index}].{name}", "is no valid one", reason=reason)
 
 
 def _accepted(pending: Pending) -> web.Response:

@@ -36,7 +36,13 @@ from streams.topics import full_name
 ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 11, 2, 10, 5, 11, tzinfo=UTC)
 PARTITIONS = 4
-RUN = "import sys; from streams.settings import Settings; from streams.web.server import run; sys.exit(run(Settings.from_env(), instance='t'))"
+RUN = """
+import logging, sys
+from streams.settings import Settings
+from streams.web.server import run
+logging.basicConfig(level=logging.INFO)
+sys.exit(run(Settings.from_env(), instance="t"))
+"""
 
 Written = tuple[str, str, str, Any]
 """A topic, a key, the contact or key that chooses the partition, and a value or None."""
@@ -49,12 +55,12 @@ class Store:
         self.settings = msgspec.structs.replace(settings, http=f"127.0.0.1:{free(1)[0]}")
         self.url = f"http://{self.settings.http}"
         self.folder = settings.data / "store"
-        self._log = settings.data.with_suffix(".log")
+        self.log = settings.data.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process; it may not answer yet."""
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", RUN], cwd=ROOT, env=os.environ | self.settings.environ(), stdout=log, stderr=log
             )
@@ -77,13 +83,13 @@ class Store:
         until = time.monotonic() + seconds
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < until:
-                assert self._process.poll() is None, self._log.read_text()
+                assert self._process.poll() is None, self.log.read_text()
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(f"{self.url}/readyz") as answer:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(0.05)
-        raise AssertionError(f"not ready in {seconds} s\n{self._log.read_text()}")
+        raise AssertionError(f"not ready in {seconds} s\n{self.log.read_text()}")
 
     async def ask(self, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:
         """Send one request; the body is JSON or empty."""
@@ -335,6 +341,11 @@ async def test_writes_can_be_read_at_once(settings: Settings, store: Store) -> N
             assert all(item["member"] for item in added["items"])
             shown = (await store.ask(f"/v1/bali/groups/g{step}/members?limit=1000"))[1]["items"]
             assert len(shown) == len(contacts)
+            path = f"/v1/bali/contacts/{contact_id(step)}/groups/g{step}"
+            assert (await store.ask(path))[1]["member"]
+    said = store.log.read_text()
+    assert "GET /v1/{tenant}/contacts/{contact}/groups/{group} 200" in said
+    assert "62812" not in said
 
 
 async def test_a_command_that_nobody_decides_is_accepted(settings: Settings, store: Store) -> None:
@@ -357,10 +368,10 @@ async def test_a_second_store_on_one_folder_is_refused(settings: Settings, store
     """Two processes cannot write one folder: the second says so and ends with 2."""
     store.start()
     await store.ready()
-    second = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=ROOT, env=os.environ | store.settings.environ() | {"ROLLCALL_HTTP": "127.0.0.1:0"},
-        capture_output=True, timeout=30, check=False,
-    )  # fmt: skip
-    assert second.returncode == 2
-    assert b"another store has" in second.stderr
-    assert second.stdout == b""
+    environ = os.environ | store.settings.environ() | {"ROLLCALL_HTTP": "127.0.0.1:0"}
+    second = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", RUN, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, err = await asyncio.wait_for(second.communicate(), 30)
+    assert (second.returncode, out) == (2, b"")
+    assert b"another store has" in err
