@@ -70,30 +70,33 @@ class Matcher:
     def __init__(self, keywords: Iterable[tuple[int, str, Mode]]) -> None:
         words: defaultdict[str, list[int]] = defaultdict(list)
         others: defaultdict[str, list[int]] = defaultdict(list)
-        self._long: dict[int, str] = {}
+        heads: defaultdict[str, list[int]] = defaultdict(list)
+        self._long: list[tuple[int, str]] = []
         for keyword, phrase, mode in keywords:
             text = normalise(phrase)
-            for needle in _needles(text, mode):
-                (words if mode == "word" else others)[needle].append(keyword)
+            target, entry = (words if mode == "word" else others), keyword
             if mode == "word" and len(tokens := _bare(text)) > _SPELLED_OUT:
-                self._long[keyword] = _anchored([_singular(token) for token in tokens])
-        self._words = _Scan(words)
-        self._others = _Scan(others)
+                target, entry = heads, len(self._long)
+                self._long.append((keyword, _anchored([_singular(token) for token in tokens])))
+            for needle in _needles(text, mode):
+                target[needle].append(entry)
+        self._words, self._others, self._heads = _Scan(words), _Scan(others), _Scan(heads)
 
     def match(self, text: str) -> list[int]:
         """Return the ids of the keywords that a text, normalised before, holds: each once, ascending."""
         words = runs = f"\n {text} \n"
         if "'" in text:
             words, runs = words.replace("'s ", " ").replace("'", " "), runs.replace("'", " ")
-        found = self._words.find(words) + self._others.find(runs)
-        if len(found) > 1:
-            found = sorted(set(found))
-        return self._confirmed(found, words) if self._long and found else found
+        found = self._words.find(words) + self._others.find(runs) + self._find_long(words)
+        return sorted(set(found)) if len(found) > 1 else found
 
-    def _confirmed(self, found: list[int], words: str) -> list[int]:
-        """Keep a long phrase, of which only the first words were looked for, if all of it is there."""
+    def _find_long(self, words: str) -> list[int]:
+        """Find the long phrases: where the first words of one are, look whether all of it is there."""
+        heads = self._heads.find(words)
+        if not heads:
+            return heads
         text = f" {' '.join(map(_singular, words.split()))} "
-        return [keyword for keyword in found if self._long.get(keyword, " ") in text]
+        return [keyword for keyword, phrase in map(self._long.__getitem__, heads) if phrase in text]
 
 
 class _Scan:
