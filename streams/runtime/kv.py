@@ -26,7 +26,7 @@ class RocksRows:
     """Sorted rows on disk. Written without waiting for the disk: what a power cut takes is read from Kafka again."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._db = _open(folder)
 
@@ -62,8 +62,8 @@ class RocksRows:
         """Throw everything away. Nobody may be reading."""
         with self._lock:
             self._db.close()
-            shutil.rmtree(self._folder)
-            self._db = _open(self._folder)
+            shutil.rmtree(self.folder)
+            self._db = _open(self.folder)
 
     def bytes_on_disk(self) -> int:
         """The size of the tables on disk."""

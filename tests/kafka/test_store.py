@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,11 @@ from schemas.groups import Group
 from schemas.outputs import Contact, Membership, Outcome
 from schemas.tenants import Tenant
 from streams.runtime.admin import admin_client, create_topics
+from streams.runtime.broker import EmbeddedBroker
+from streams.runtime.kv import RocksRows
 from streams.runtime.ports import free
 from streams.settings import Settings
+from streams.store import keys
 from streams.topics import full_name
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +102,7 @@ class Store:
 
     async def told(self) -> Any:
         """Everything that can be asked of one tenant."""
-        groups = (await self.ask("/v1/bali/groups?limit=1000"))[1]["items"]
+        groups = (await self.ask("/v1/bali/groups?limit=1000"))[1].get("items", [])
         return {g["id"]: (g, (await self.ask(f"/v1/bali/groups/{g['id']}/members?limit=1000"))[1]) for g in groups}
 
 
@@ -256,6 +259,74 @@ async def test_another_log_is_found_out(settings: Settings, store: Store) -> Non
     told = await store.told()
     assert set(told) == {"other", "other2", "other3"}
     assert told["other"][0]["members"] == 40
+
+
+def not_at_all(rows: RocksRows) -> None:
+    """Nothing happens to the folder."""
+
+
+def long_ago(rows: RocksRows) -> None:
+    """The folder was last kept up more than a week ago: deletions may be gone from the log."""
+    rows.write({keys.key("s", "alive"): keys.u64(time.time_ns() // 1_000_000 - 8 * 86_400_000)})
+
+
+def elsewhere(rows: RocksRows) -> None:
+    """The folder belongs to another cluster."""
+    rows.write({keys.key("s", "identity"): b'{"form": 1, "cluster": "other", "topics": {}}'})
+
+
+def beyond(rows: RocksRows) -> None:
+    """The folder is further on than the log."""
+    rows.write({keys.position("memberships", 0): keys.u64(10_000) + keys.u64(9_999) + keys.u64(5)})
+
+
+def damaged(rows: RocksRows) -> None:
+    """The disk lost something."""
+    next(Path(rows.folder).glob("MANIFEST-*")).write_bytes(b"no manifest")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kept"), [(not_at_all, True), (long_ago, False), (elsewhere, False), (beyond, False), (damaged, False)]
+)
+async def test_a_folder_that_cannot_be_trusted_is_read_anew(
+    settings: Settings, store: Store, spoil: Callable[[RocksRows], None], *, kept: bool
+) -> None:
+    """A good folder is gone on with, row by row as it is; one that is too old, foreign, ahead or broken is not."""
+    async with pipeline(settings) as producer, producer.transaction():
+        await put(settings, producer, [tenant_record(), group_record("vip")])
+    store.start()
+    await store.ready()
+    assert store.end() == 0
+    rows = RocksRows(store.folder)
+    rows.write({keys.key("g", "bali", "marked"): msgspec.json.encode(group_record("marked")[3])})
+    spoil(rows)
+    rows.close()
+    store.start()
+    await store.ready()
+    assert set(await store.told()) == ({"vip", "marked"} if kept else {"vip"})
+
+
+async def test_the_broker_may_go_and_come_back(tmp_path: Path) -> None:
+    """While the broker is away reads go on and writes are 503; once it is back new records are read."""
+    with EmbeddedBroker(tmp_path / "broker") as broker:
+        settings = Settings(brokers=broker.bootstrap, data=tmp_path / "data", topic_prefix="b.", partitions=PARTITIONS)
+        await create_topics(settings)
+        settings.data.mkdir()
+        with contextlib.closing(Store(settings)) as store:
+            store.start()
+            await store.ready()
+            async with pipeline(settings) as producer, producer.transaction():
+                await put(settings, producer, [tenant_record(), group_record("vip")])
+            await until(store, lambda told: set(told) == {"vip"})
+            broker.kill_node(1)
+            status, problem = await store.ask("/v1/bali/groups", "POST", json={"id": "x"})
+            assert (status, problem["type"]) == (503, "urn:rollcall:problem:log_unavailable")
+            assert (await store.ask("/v1/bali/groups/vip"))[0] == 200
+            await asyncio.to_thread(broker.start_node, 1)
+            async with pipeline(settings, "q") as producer, producer.transaction():
+                await put(settings, producer, [group_record("after")])
+            await until(store, lambda told: set(told) == {"vip", "after"}, 60)
+            assert store.end() == 0
 
 
 async def created_again(settings: Settings, seconds: float = 20) -> None:
