@@ -53,21 +53,31 @@ def up(
 def demo(  # noqa: PLR0913  # one argument a flag
     broker_port: options.BrokerPort = None,
     http: options.Http = None,
-    data: Annotated[str, typer.Option("--data", metavar="FOLDER", help="A folder of the demo's own.")] = ".rollcall-demo",
-    events: Annotated[int | None, typer.Option("--events", min=1, help="Feed only so many events.")] = None,
+    data: Annotated[
+        str, typer.Option("--data", metavar="FOLDER", help="A folder of the demo's own.")
+    ] = ".rollcall-demo",
+    events: Annotated[
+        int, typer.Option("--events", min=100, max=1_000_000, help="About how many events to feed.")
+    ] = 20_000,
+    rate: Annotated[int, typer.Option("--rate", min=0, help="Events a second, 0: as fast as it goes.")] = 2_500,
     fresh: Annotated[bool, typer.Option("--fresh", help="Wipe the demo's folder first.")] = False,
-    exit_after_feed: Annotated[bool, typer.Option("--exit-after-feed", help="Stop once all is fed and counted.")] = False,
+    exit_after_feed: Annotated[
+        bool, typer.Option("--exit-after-feed", help="Stop once all is fed and counted.")
+    ] = False,
 ) -> None:
     """Run everything on a folder of its own, feed in sample data, and show six groups filling on a live table."""
+    from streams.cli.demo import Wishes  # noqa: PLC0415
     from streams.cli.demo import demo as show  # noqa: PLC0415
 
     settings = options.settings(broker_port=broker_port, http=http, data=data)
-    raise typer.Exit(show(settings, events=events, fresh=fresh, exit_after_feed=exit_after_feed))
+    raise typer.Exit(show(settings, Wishes(events, rate, exit_after_feed), fresh=fresh))
 
 
 @app.command("bench", epilog="Example: rollcall bench -- --rounds 1", context_settings={"ignore_unknown_options": True})
 def bench(
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]…", help="Handed to the benchmark.")] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARGUMENTS]…", help="Handed to the benchmark.")
+    ] = None,
 ) -> None:
     """Run the benchmarks of a checkout against the peers they name."""
     from streams.cli.bench import bench as measure  # noqa: PLC0415

@@ -62,7 +62,9 @@ class Api:
 
     def _call(self, method: str, path: tuple[str, ...], body: Any, query: dict[str, str | int | None]) -> Answer:
         given = {name: value for name, value in query.items() if value is not None}
-        url = "/".join([self._root, *(quote(part, safe=":+@") for part in path)]) + (f"?{urlencode(given)}" if given else "")
+        url = "/".join([self._root, *(quote(part, safe=":+@") for part in path)]) + (
+            f"?{urlencode(given)}" if given else ""
+        )
         data = None if body is None else json.dumps(body).encode()
         from urllib.error import HTTPError, URLError  # noqa: PLC0415
         from urllib.request import Request  # noqa: PLC0415
@@ -114,9 +116,18 @@ def base_url(http: str) -> str:
 
 
 def healthy(url: str, patience: float = 2.0) -> bool:
-    """Does this address answer a GET with 200?"""
+    """Whether this address answers a GET with 200."""
     try:
         with _direct().open(url, timeout=patience) as response:
             return bool(response.status == HTTPStatus.OK)
     except (OSError, ValueError):  # URLError is an OSError
         return False
+
+
+def page(url: str, patience: float = 2.0) -> str:
+    """The text of a page, empty when nobody answers."""
+    try:
+        with _direct().open(url, timeout=patience) as response:
+            return str(response.read().decode())
+    except (OSError, ValueError):
+        return ""

@@ -18,5 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def bench(arguments: Sequence[str]) -> int:
     """Run them with these arguments; their exit code."""
     if not (ROOT / "benchmarks").is_dir():
-        raise TroubleError("the benchmarks lie in the project's checkout, not in an installed package: run `make bench` there")
+        raise TroubleError(
+            "the benchmarks lie in the project's checkout, not in an installed package: run `make bench` there"
+        )
     return subprocess.run([sys.executable, "-m", "benchmarks.run", *arguments], cwd=ROOT, check=False).returncode  # noqa: S603

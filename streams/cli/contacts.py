@@ -12,7 +12,9 @@ from streams.cli.say import answer, as_json, fields, table
 
 app = typer.Typer(help="The guests of a tenant.", no_args_is_help=True)
 
-Contact = Annotated[str, typer.Argument(metavar="CONTACT", help="A contact id like tel:+6281234567890, or its phone in that form.")]
+Contact = Annotated[
+    str, typer.Argument(metavar="CONTACT", help="A contact id like tel:+6281234567890, or its phone in that form.")
+]
 
 
 @app.command("show", epilog="Example: rollcall contacts show bali-resorts tel:+6281234567890")
@@ -31,7 +33,11 @@ def groups(tenant: options.Tenant, contact: Contact, http: options.Http = None, 
 
 @app.command("check", epilog="Example: rollcall contacts check bali-resorts +6281234567890 vip")
 def check(
-    tenant: options.Tenant, contact: Contact, group: options.Group, http: options.Http = None, json_: options.Json = False
+    tenant: options.Tenant,
+    contact: Contact,
+    group: options.Group,
+    http: options.Http = None,
+    json_: options.Json = False,
 ) -> None:
     """Say whether a guest is in a group: yes or no."""
     record = Api(options.settings(http=http).http, tenant).get("contacts", contact_id(contact), "groups", group)

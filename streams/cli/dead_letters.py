@@ -103,7 +103,10 @@ def show(
         as_json(_row(found))
         return
     letter = found.letter
-    note(f"{letter.reason} {letter.detail}".rstrip() + (f"; cut, {letter.size} bytes as it came" if letter.truncated else ""))
+    note(
+        f"{letter.reason} {letter.detail}".rstrip()
+        + (f"; cut, {letter.size} bytes as it came" if letter.truncated else "")
+    )
     sys.stdout.buffer.write(letter.value or b"")
     if sys.stdout.isatty():
         answer("")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from streams.cli.say import TroubleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 PATIENCE = 20.0
@@ -21,13 +21,15 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Generator[None, None, None]:
     """Own the folder while the block runs; the kernel lets go of it even after a SIGKILL."""
     lock = _open(folder / "up.lock")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise TroubleError(f"another `rollcall up` runs on {folder}: stop it, or name another folder with --data") from None
+        raise TroubleError(
+            f"another `rollcall up` runs on {folder}: stop it, or name another folder with --data"
+        ) from None
     else:
         yield
     finally:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from streams.cli import options
 from streams.cli.ask import Answer, Api
-from streams.cli.say import as_json, fields, note, table
+from streams.cli.say import as_json, fields, json_object, note, table
 from streams.cli.tenants import json_file
 
 app = typer.Typer(help="The groups of a tenant.", no_args_is_help=True)
 
 Id = Annotated[str | None, typer.Option("--id", help="The group's id; without it, made from the name.")]
 Name = Annotated[str | None, typer.Option("--name", help="What people call it.")]
-Rule = Annotated[str | None, typer.Option("--rule", metavar="JSON", help="Who is in; without it, members are added by hand.")]
+Rule = Annotated[
+    str | None, typer.Option("--rule", metavar="JSON", help="Who is in; without it, members are added by hand.")
+]
 Description = Annotated[str | None, typer.Option("--description", help="What it is for.")]
 Reply = Annotated[str | None, typer.Option("--reply", help="A message to each one who joins.")]
-JoinWords = Annotated[list[str] | None, typer.Option("--join-word", help="A message that lets its writer in; may be repeated.")]
-LeaveWords = Annotated[list[str] | None, typer.Option("--leave-word", help="A message that takes its writer out; may be repeated.")]
-Definition = Annotated[str | None, typer.Option("--file", metavar="FILE.json", help="The definition as JSON, - for standard input.")]
+JoinWords = Annotated[
+    list[str] | None, typer.Option("--join-word", help="A message that lets its writer in; may be repeated.")
+]
+LeaveWords = Annotated[
+    list[str] | None, typer.Option("--leave-word", help="A message that takes its writer out; may be repeated.")
+]
+Definition = Annotated[
+    str | None, typer.Option("--file", metavar="FILE.json", help="The definition as JSON, - for standard input.")
+]
 
 
 @app.command("list", epilog="Example: rollcall groups list bali-resorts")
@@ -40,7 +47,7 @@ def show(tenant: options.Tenant, group: options.Group, http: options.Http = None
 
 @app.command(
     "create",
-    epilog='Example: rollcall groups create bali-resorts --name Foodies --rule \'{"event": "message", "any_of": ["dinner"]}\'',
+    epilog='Example: rollcall groups create bali-resorts --id food --rule \'{"event": "message", "any_of": ["pet"]}\'',
 )
 def create(  # noqa: PLR0913  # one argument a flag
     tenant: options.Tenant,
@@ -61,10 +68,12 @@ def create(  # noqa: PLR0913  # one argument a flag
     body |= _given(id=id_, name=name, rule=_rule(rule), description=description, reply=reply)
     body |= _given(sticky=sticky or None, join_words=join_word, leave_words=leave_word)
     told = Api(options.settings(http=http).http, tenant).send("POST", "groups", body=body)
-    _tell(told, json_=json_, done="is created" if told.status == 201 else "is there already")  # noqa: PLR2004  # Created
+    _tell(told, json_=json_, done="is created" if told.status == 201 else "is there already")  # Created
 
 
-@app.command("update", epilog='Example: rollcall groups update bali-resorts food-lovers --name Foodies --reply "Welcome!"')
+@app.command(
+    "update", epilog='Example: rollcall groups update bali-resorts food-lovers --name Foodies --reply "Welcome!"'
+)
 def update(  # noqa: PLR0913  # one argument a flag
     tenant: options.Tenant,
     group: options.Group,
@@ -99,10 +108,10 @@ def _rule(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        rule = json.loads(text)
+        rule = json_object(text)
     except ValueError as error:
         raise typer.BadParameter(f"--rule is no JSON: {error}") from error
-    if not isinstance(rule, dict):
+    if rule is None:
         raise typer.BadParameter("--rule must be a JSON object")
     return rule
 
@@ -111,5 +120,5 @@ def _tell(told: Answer, *, json_: bool, done: str) -> None:
     if json_:
         as_json(told.body)
         return
-    name = told.body.get("id") if isinstance(told.body, dict) else None
-    note(f"group {name or ''} {done}" if told.status != 202 else f"asked for, as command {name}")  # noqa: PLR2004  # Accepted
+    name = told.body["id"]
+    note(f"group {name} {done}" if told.status != 202 else f"asked for, as command {name}")  # Accepted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from streams.cli.say import TroubleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from streams.settings import Settings
 
@@ -32,7 +32,7 @@ def _listens(broker: str) -> bool:
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def plainly() -> Generator[None, None, None]:
     """Turn what goes wrong at the brokers into words for the person at the terminal."""
     from streams.runtime.admin import TopicsError  # noqa: PLC0415
     from streams.runtime.topic_io import TopicError  # noqa: PLC0415

@@ -14,12 +14,18 @@ from streams.cli.say import as_json, note, table
 app = typer.Typer(help="The members of a group.", no_args_is_help=True)
 
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
-Contacts = Annotated[list[str], typer.Argument(metavar="CONTACT…", help="Contact ids (tel:+62…) or phones as people write them.")]
+Contacts = Annotated[
+    list[str], typer.Argument(metavar="CONTACT…", help="Contact ids (tel:+62…) or phones as people write them.")
+]
 
 
 @app.command("list", epilog="Example: rollcall members list bali-resorts food-lovers --limit 20")
 def list_(
-    tenant: options.Tenant, group: options.Group, limit: Limit = None, http: options.Http = None, json_: options.Json = False
+    tenant: options.Tenant,
+    group: options.Group,
+    limit: Limit = None,
+    http: options.Http = None,
+    json_: options.Json = False,
 ) -> None:
     """List a group's members."""
     rows = list(Api(options.settings(http=http).http, tenant).items("groups", group, "members", limit=limit))
@@ -31,7 +37,7 @@ def add(tenant: options.Tenant, group: options.Group, contacts: Contacts, http: 
     """Add contacts to a group; those that are not known yet are created."""
     body = {"contacts": [_reference(text) for text in contacts]}
     told = Api(options.settings(http=http).http, tenant).send("POST", "groups", group, "members", body=body)
-    note("asked for" if told.status == 202 else f"{len(contacts)} added to {group}")  # noqa: PLR2004  # Accepted
+    note("asked for" if told.status == 202 else f"{len(contacts)} added to {group}")  # Accepted
 
 
 @app.command("remove", epilog="Example: rollcall members remove bali-resorts vip tel:+6281234567890")

@@ -21,7 +21,9 @@ Prefix = Annotated[
 Data = Annotated[str | None, typer.Option("--data", metavar="FOLDER", help="The data folder; else ROLLCALL_DATA.")]
 BrokerPort = Annotated[
     int | None,
-    typer.Option("--broker-port", min=0, max=65535, help="The embedded broker's port, 0: a free one; else ROLLCALL_BROKER_PORT."),
+    typer.Option(
+        "--broker-port", min=0, max=65535, help="The embedded broker's port, 0: a free one; else ROLLCALL_BROKER_PORT."
+    ),
 ]
 Instance = Annotated[
     str, typer.Option("--instance", help="Name of this process among its like; its state lies under it.")

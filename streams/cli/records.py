@@ -8,15 +8,15 @@ import json
 import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from streams.cli import options
-from streams.cli.say import TroubleError, answer, as_json, note
+from streams.cli.say import TroubleError, answer, as_json, json_object, note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from streams.runtime.topic_io import Publisher, Record
     from streams.settings import Settings
@@ -30,7 +30,9 @@ Line = tuple[int, bytes, Any]
 def publish(  # noqa: PLR0913  # one argument a flag
     file: Annotated[str, typer.Argument(metavar="FILE.jsonl", help="One event a line; - for standard input.")],
     topic: Annotated[str, typer.Option("--topic", help="bookings, ratings, messages or commands.")],
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Leave out lines that are no JSON object, and go on.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Leave out lines that are no JSON object, and go on.")
+    ] = False,
     brokers: options.Brokers = None,
     prefix: options.Prefix = None,
     json_: options.Json = False,
@@ -55,7 +57,7 @@ def publish(  # noqa: PLR0913  # one argument a flag
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
+def _opened(name: str) -> Generator[IO[bytes], None, None]:
     if name == "-":
         yield sys.stdin.buffer
         return
@@ -101,10 +103,9 @@ def read_lines(source: Iterable[bytes]) -> Iterator[Line]:
 
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
+        return json_object(line)
     except ValueError:  # UnicodeDecodeError too
         return None
-    return event if isinstance(event, dict) else None
 
 
 def record_key(topic: str, event: dict[str, Any]) -> bytes | None:
@@ -114,15 +115,17 @@ def record_key(topic: str, event: dict[str, Any]) -> bytes | None:
         return None
     if topic == "commands":
         return tenant.encode()
-    identity = _identity(event.get("data"))
+    identity = _identity(_inner(event, "data"))
     return f"{tenant}/{identity}".encode() if identity else tenant.encode()
 
 
-def _identity(data: Any) -> str | None:
-    if not isinstance(data, dict):
-        return None
-    told = data.get("guest")
-    guest = told if isinstance(told, dict) else {}
+def _inner(event: dict[str, Any], name: str) -> dict[str, Any]:
+    said = event.get(name)
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+
+
+def _identity(data: dict[str, Any]) -> str | None:
+    guest = _inner(data, "guest")
     asked = [guest.get("phone"), guest.get("email"), data.get("from"), data.get("to"), data.get("user_id")]
     asked += [data.get(name) for name in ("booking_id", "rating_id", "message_id")]
     return next((value for value in asked if isinstance(value, str) and value), None)
@@ -131,7 +134,8 @@ def _identity(data: Any) -> str | None:
 def _progress(count: int, *, last: bool = False) -> None:
     """A count that rewrites its line on a terminal; nothing in a pipe."""
     if sys.stderr.isatty() and (last or count % 1000 == 0):
-        print(f"\r{count:,} published", end="\n" if last else "", file=sys.stderr, flush=True)
+        sys.stderr.write(f"\r{count:,} published" + ("\n" if last else ""))
+        sys.stderr.flush()
 
 
 def tail(  # noqa: PLR0913  # one argument a flag
@@ -156,7 +160,9 @@ def tail(  # noqa: PLR0913  # one argument a flag
         asyncio.run(_tail(settings, short, beginning=from_beginning, to_end=to_end, limit=limit, pretty=pretty))
 
 
-async def _tail(settings: Settings, topic: str, *, beginning: bool, to_end: bool, limit: int | None, pretty: bool) -> None:  # noqa: PLR0913
+async def _tail(  # noqa: PLR0913  # one argument a flag
+    settings: Settings, topic: str, *, beginning: bool, to_end: bool, limit: int | None, pretty: bool
+) -> None:
     from streams.runtime.topic_io import reader  # noqa: PLC0415
 
     seen = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ class TroubleError(Exception):
 
 def note(text: str) -> None:
     """A line for the person, never part of the answer."""
-    print(text, file=sys.stderr, flush=True)
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # a command speaks
 
 
 def answer(text: str) -> None:
     """A line of the answer."""
-    print(text, flush=True)
+    print(text, flush=True)  # noqa: T201  # a command speaks
 
 
 def as_json(value: Any) -> None:
@@ -45,11 +45,18 @@ def fields(record: dict[str, Any]) -> None:
             answer(f"{name.ljust(width)}  {_cell(value)}")
 
 
+def json_object(text: str | bytes) -> dict[str, Any] | None:
+    """What a text says where that is a JSON object. Raises ValueError where it is no JSON at all."""
+    said = json.loads(text)
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else None
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(value) or "-"
+    if isinstance(value, list):
+        items: list[Any] = value
+        return ", ".join(_cell(item) for item in items) or "-"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -36,11 +36,13 @@ MetricsPort = Annotated[
 ]
 
 
-def worker(
+def worker(  # noqa: PLR0913  # one argument a flag
     hop: Hop,
     brokers: options.Brokers = None,
     data: options.Data = None,
-    instance: Annotated[str | None, typer.Option("--instance", help="Its name among its like; state lies under it.")] = None,
+    instance: Annotated[
+        str | None, typer.Option("--instance", help="Its name among its like; state lies under it.")
+    ] = None,
     metrics_port: MetricsPort = 0,
     parent: options.Parent = None,
 ) -> None:
@@ -166,9 +168,7 @@ def _follow(parent: int) -> NoReturn:
 
 
 @topics.command("create", epilog="Example: rollcall topics create --brokers 127.0.0.1:9092")
-def topics_create(
-    brokers: options.Brokers = None, prefix: options.Prefix = None, json_: options.Json = False
-) -> None:
+def topics_create(brokers: options.Brokers = None, prefix: options.Prefix = None, json_: options.Json = False) -> None:
     """Create every topic that is missing, with the settings that Rollcall needs."""
     from streams.cli.kafka import plainly, reached  # noqa: PLC0415
     from streams.runtime.admin import create_topics  # noqa: PLC0415

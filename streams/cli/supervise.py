@@ -117,7 +117,7 @@ class Keeper:
             pids.forget(self._data, self.child.name)
 
     async def _probe(self, launch: Launch, pid: int) -> None:
-        while not await asyncio.to_thread(launch.probe, pid):
+        while not await asyncio.to_thread(launch.probe, pid):  # noqa: ASYNC110  # it asks another process
             await asyncio.sleep(self._pace.probe)
         self.ready.set()
 

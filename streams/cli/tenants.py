@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from streams.cli import options
 from streams.cli.ask import Api
-from streams.cli.say import TroubleError, as_json, fields, note, table
+from streams.cli.say import TroubleError, as_json, fields, json_object, note, table
 
 app = typer.Typer(help="The business accounts.", no_args_is_help=True)
 
@@ -19,9 +18,12 @@ Region = Annotated[str | None, typer.Option("--region", help="ISO country in whi
 Zone = Annotated[str | None, typer.Option("--zone", help="IANA time zone: Asia/Makassar.")]
 PhoneFormat = Annotated[str | None, typer.Option("--phone-format", help="plus or digits.")]
 Property = Annotated[
-    list[str] | None, typer.Option("--property", metavar="ID[=REGION[/ZONE]]", help="A hotel or outlet; may be repeated.")
+    list[str] | None,
+    typer.Option("--property", metavar="ID[=REGION[/ZONE]]", help="A hotel or outlet; may be repeated."),
 ]
-Record = Annotated[str | None, typer.Option("--file", metavar="FILE.json", help="The record as JSON, - for standard input.")]
+Record = Annotated[
+    str | None, typer.Option("--file", metavar="FILE.json", help="The record as JSON, - for standard input.")
+]
 
 
 @app.command("list", epilog="Example: rollcall tenants list --json")
@@ -38,7 +40,9 @@ def show(tenant: options.Tenant, http: options.Http = None, json_: options.Json 
     as_json(record) if json_ else fields(record)
 
 
-@app.command("put", epilog="Example: rollcall tenants put bali-resorts --region ID --zone Asia/Makassar --property ubud=ID")
+@app.command(
+    "put", epilog="Example: rollcall tenants put bali-resorts --region ID --zone Asia/Makassar --property ubud=ID"
+)
 def put(  # noqa: PLR0913  # one argument a flag
     tenant: options.Tenant,
     region: Region = None,
@@ -67,11 +71,11 @@ def _property(text: str) -> tuple[str, dict[str, str]]:
 def json_file(name: str) -> dict[str, Any]:
     """A JSON object from a file, or from standard input for `-`."""
     try:
-        document = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8"))
+        document = json_object(sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8"))
     except OSError as error:
         raise TroubleError(f"cannot read {name}: {error.strerror}") from error
     except ValueError as error:
         raise TroubleError(f"{name} is no JSON: {error}") from error
-    if not isinstance(document, dict):
+    if document is None:
         raise TroubleError(f"{name} must hold a JSON object")
     return document

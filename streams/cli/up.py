@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -22,15 +22,23 @@ from streams.cli.singly import READY
 from streams.cli.supervise import Child, Launch, StoppedError, Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from streams.settings import Settings
 
-    AfterReady = Callable[[Settings, Supervisor], Awaitable[None]]
+    AfterReady = Callable[["System"], Coroutine[None, None, None]]
 
 HOPS = ("normalize", "decide")
 LOOPBACK = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
+
+
+class System(NamedTuple):
+    """All that runs: its settings with every port a real one, its supervisor, and where each hop tells its metrics."""
+
+    settings: Settings
+    supervisor: Supervisor
+    metrics: dict[str, str]
 
 
 def up(settings: Settings, after_ready: AfterReady | None = None) -> int:
@@ -43,28 +51,30 @@ def up(settings: Settings, after_ready: AfterReady | None = None) -> int:
 
 
 async def _up(settings: Settings, after_ready: AfterReady | None, *, embedded: bool) -> int:
-    supervisor = Supervisor(settings.data)
+    system = System(settings, Supervisor(settings.data), {})
+    supervisor = system.supervisor
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, supervisor.stop)
     with suppress(StoppedError):
         try:
-            await _begin(supervisor, settings, embedded=embedded)
+            await _begin(system, embedded=embedded)
             answer(f"ready {web(settings)} brokers={settings.brokers}")
             if after_ready is not None:
-                await after_ready(settings, supervisor)
+                await supervisor.unless_stopped(after_ready(system))
             await supervisor.wait()
         finally:
             await supervisor.down()
     return 0
 
 
-async def _begin(supervisor: Supervisor, settings: Settings, *, embedded: bool) -> None:
+async def _begin(system: System, *, embedded: bool) -> None:
+    settings, supervisor, metrics = system
     if embedded:
         note("starting the broker …")
         await supervisor.start(broker(settings))
     await supervisor.unless_stopped(_create_topics(settings))
     note("starting workers and store …")
-    await supervisor.start(*(worker(hop, settings) for hop in HOPS), store(settings))
+    await supervisor.start(*(worker(hop, settings, metrics) for hop in HOPS), store(settings))
 
 
 async def _create_topics(settings: Settings) -> None:
@@ -88,11 +98,12 @@ def _broker_ready(data: Path, pid: int) -> bool:
     return False
 
 
-def worker(hop: str, settings: Settings) -> Child:
-    """One hop's process; it tells its health on a port that is looked for at each start."""
+def worker(hop: str, settings: Settings, metrics: dict[str, str]) -> Child:
+    """One hop's process; it tells its health and `metrics` on a port that is looked for at each start."""
 
     def launch() -> Launch:
         port = free_port()
+        metrics[hop] = f"http://{LOOPBACK}:{port}/metrics"
         argv = ["worker", hop, "--instance", f"{hop}-1", "--metrics-port", str(port)]
         probe = partial(_answers, f"http://{LOOPBACK}:{port}/readyz")
         return Launch(argv=own(argv), env=environment(settings), probe=probe)
@@ -117,7 +128,7 @@ def own(argv: Sequence[str]) -> list[str]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment, with what `up` has settled for all its children."""
+    """The environment of this process, with what `up` has settled for all its children."""
     settled = {**settings.environ(), "PYTHONUNBUFFERED": "1"}
     if (ROOT / "pyproject.toml").exists():  # a checkout, perhaps one that is not installed
         settled["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))

@@ -46,9 +46,12 @@ class Publisher:
     ) -> asyncio.Future[Any]:
         """Hand over a record; the future is done once the brokers have it. Raises TopicError."""
         try:
-            return await self._producer.send(full_name(self._prefix, topic), value, key, headers=list(headers))
+            sent: asyncio.Future[Any] = await self._producer.send(
+                full_name(self._prefix, topic), value, key, headers=list(headers)
+            )
         except KafkaError as error:
             raise TopicError(_told(error)) from error
+        return sent
 
     async def flush(self) -> None:
         """Wait until the brokers have all that was handed over."""

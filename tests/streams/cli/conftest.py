@@ -17,7 +17,7 @@ LIMIT = 10.0
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition, and fail when it does not come."""
     async with asyncio.timeout(LIMIT):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # it asks other processes
             await asyncio.sleep(0.01)
 
 

@@ -55,7 +55,9 @@ def test_help_shows_an_example_that_parses(path: tuple[str, ...], capsys: pytest
     COMMANDS[path].make_context("rollcall", words[len(path) + 1 :])
 
 
-@pytest.mark.parametrize("path", [p for p in COMMANDS if p[-1] in {"list", "show", "status", "check", "groups", "tail"}], ids=" ".join)
+@pytest.mark.parametrize(
+    "path", [p for p in COMMANDS if p[-1] in {"list", "show", "status", "check", "groups", "tail"}], ids=" ".join
+)
 def test_reading_commands_speak_json(path: tuple[str, ...]) -> None:
     """Every command that reads takes --json."""
     assert any("--json" in parameter.opts for parameter in COMMANDS[path].params)
@@ -82,7 +84,9 @@ def test_reading_commands_speak_json(path: tuple[str, ...]) -> None:
         "tenants list --http 127.0.0.1:70000",
     ],
 )
-def test_usage_errors_end_with_2(line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_usage_errors_end_with_2(
+    line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What cannot be meant is a usage error, told on standard error."""
     monkeypatch.setattr("streams.cli.kafka._listens", lambda _broker: True)
     assert run(shlex.split(line)) == 2

@@ -26,7 +26,11 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_one_at_a_time(tmp_path: Path) -> None:
     """A second holder of a folder is told so, and the folder is free again afterwards."""
-    with folder.held(tmp_path), pytest.raises(TroubleError, match="another `rollcall up` runs on"), folder.held(tmp_path):
+    with (
+        folder.held(tmp_path),
+        pytest.raises(TroubleError, match="another `rollcall up` runs on"),
+        folder.held(tmp_path),
+    ):
         pytest.fail("held twice")
     with folder.held(tmp_path):
         assert (tmp_path / "up.lock").exists()

@@ -55,7 +55,9 @@ async def test_gives_up(tmp_path: Path, script: Script) -> None:
     """A child that dies at once five times in a row ends the wait, and its log's end is told."""
     async with supervising(tmp_path) as supervisor:
         dying = script.child("worker", "print('no topics', flush=True); sys.exit(3)")
-        with pytest.raises(TroubleError, match=r"worker ended at once 5 times in a row \(exit code 3\)(.|\n)*no topics"):
+        with pytest.raises(
+            TroubleError, match=r"worker ended at once 5 times in a row \(exit code 3\)(.|\n)*no topics"
+        ):
             await asyncio.wait_for(_start_and_wait(supervisor, dying), 10)
     assert script.told().count("start worker") == 5
 
@@ -105,7 +107,9 @@ async def test_stop_during_start_up(tmp_path: Path, script: Script) -> None:
 
 async def test_a_child_that_does_not_stop_is_killed(tmp_path: Path, script: Script) -> None:
     """SIGTERM that is not heeded is followed by SIGKILL."""
-    deaf = script.child("deaf", "signal.signal(signal.SIGTERM, signal.SIG_IGN); tell('deaf')\nwhile True: time.sleep(1)")
+    deaf = script.child(
+        "deaf", "signal.signal(signal.SIGTERM, signal.SIG_IGN); tell('deaf')\nwhile True: time.sleep(1)"
+    )
     async with supervising(tmp_path, Pace(probe=0.02, stop=0.2)) as supervisor:
         await supervisor.start(deaf)
         await until(lambda: "deaf" in script.told())
@@ -117,7 +121,9 @@ async def test_a_child_that_does_not_stop_is_killed(tmp_path: Path, script: Scri
 
 async def test_asked_twice_means_now(tmp_path: Path, script: Script) -> None:
     """A second Ctrl-C waits for nobody."""
-    deaf = script.child("deaf", "signal.signal(signal.SIGTERM, signal.SIG_IGN); tell('deaf')\nwhile True: time.sleep(1)")
+    deaf = script.child(
+        "deaf", "signal.signal(signal.SIGTERM, signal.SIG_IGN); tell('deaf')\nwhile True: time.sleep(1)"
+    )
     async with asyncio.timeout(10), supervising(tmp_path, Pace(probe=0.02, stop=3600)) as supervisor:
         await supervisor.start(deaf)
         await until(lambda: "deaf" in script.told())

@@ -1,0 +1,168 @@
+"""`rollcall demo`: `up` on a folder of its own, a year of sample events, and six groups filling on a live table."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from streams.cli.ask import Api, RefusedError
+from streams.cli.board import Board
+from streams.cli.say import TroubleError, note
+from streams.cli.up import System, up, web
+from streams.demo import feed
+from streams.demo.groups import GROUPS, TENANT, TENANT_ID
+
+if TYPE_CHECKING:
+    from streams.demo.groups import Record
+    from streams.settings import Settings
+
+WHOLE = 20_000
+"""About how many events the feed has at scale 1."""
+STILL_SECONDS = 3.0
+"""How long nothing may move before all is taken for counted."""
+OWN = ("broker", "normalize-1", "decide-1", "store", "store-1", "logs", "pids", "demo.json", "broker.ready")
+"""What the demo and `up` keep in their folder: all that --fresh may wipe."""
+
+
+class Wishes(NamedTuple):
+    """How much to feed, how many a second (0: as fast as it goes), and whether to end then."""
+
+    events: int
+    rate: int
+    exit_after_feed: bool
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """What a folder's demo feeds: the same moment and scale give the same events, so that a repeat changes nothing."""
+
+    now_ms: int
+    scale: float
+    fed: bool = False
+
+
+def demo(settings: Settings, wishes: Wishes, *, fresh: bool) -> int:
+    """Run the demo until Ctrl-C, or until all is counted."""
+    if fresh:
+        wipe(settings.data)
+    return up(settings, partial(_show, wishes=wishes))
+
+
+def wipe(data: Path) -> None:
+    """Remove the demo's own parts of its folder, and nothing else that may lie in it."""
+    from streams.cli.folder import held  # noqa: PLC0415
+
+    if data.exists() and not (data / "demo.json").exists() and any((data / name).exists() for name in OWN):
+        raise TroubleError(f"{data} holds no demo: --fresh does not wipe it")
+    with held(data):
+        for name in OWN:
+            path = data / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+async def _show(system: System, wishes: Wishes) -> None:
+    settings = system.settings
+    run = _run(settings.data, wishes)
+    async with Board(settings, system.metrics) as board:
+        await asyncio.to_thread(prepare, web(settings))
+        if not run.fed:
+            await _feed(settings, run, wishes.rate, board)
+        await _counted(board)
+        _write(settings.data, run, fed=True)
+        if wishes.exit_after_feed:
+            system.supervisor.stop()
+        else:
+            board.say(_invitation(settings))
+            await system.supervisor.wait()
+
+
+def _run(data: Path, wishes: Wishes) -> Run:
+    """What an earlier run began to feed into this folder, else a new one."""
+    try:
+        return msgspec.json.decode((data / "demo.json").read_bytes(), type=Run)
+    except FileNotFoundError:
+        run = Run(now_ms=int(time.time() * 1000), scale=wishes.events / WHOLE)
+        return _write(data, run, fed=False)
+    except msgspec.DecodeError as error:
+        raise TroubleError(f"{data / 'demo.json'} is not this demo's: remove it, or start with --fresh") from error
+
+
+def _write(data: Path, run: Run, *, fed: bool) -> Run:
+    run.fed = fed
+    (data / "demo.json").write_bytes(msgspec.json.encode(run))
+    return run
+
+
+def prepare(http: str) -> None:
+    """Write the tenant and its six groups; what is there already stays."""
+    api = Api(http, TENANT_ID)
+    api.send("PUT", body=msgspec.to_builtins(TENANT))
+    for group in GROUPS:
+        try:
+            api.send("POST", "groups", body=msgspec.to_builtins(group))
+        except RefusedError as error:
+            note(f"group {group.id}: {error}")
+    _until_known(api)
+
+
+def _until_known(api: Api, seconds: float = 60.0) -> None:
+    """A write that took more than 5 s is only promised: wait until it can be read."""
+    end = time.monotonic() + seconds
+    while len(list(api.items("groups"))) < len(GROUPS):
+        if time.monotonic() > end:
+            raise TroubleError(f"the groups are not known after {seconds:.0f} s: look into the workers' logs")
+        time.sleep(0.1)
+
+
+async def _feed(settings: Settings, run: Run, rate: int, board: Board) -> None:
+    from streams.cli.kafka import plainly  # noqa: PLC0415
+    from streams.runtime.topic_io import publisher  # noqa: PLC0415
+
+    records = await asyncio.to_thread(_records, run)
+    board.total = len(records)
+    with plainly():
+        async with publisher(settings) as out:
+            started = time.monotonic()
+            for number, (topic, key, value) in enumerate(records, 1):
+                await out.send(topic, value, key)
+                board.fed = number
+                if rate and number % 50 == 0:
+                    await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
+
+
+def _records(run: Run) -> list[Record]:
+    return [*feed.events(run.now_ms, run.scale), *feed.vips(run.now_ms, run.scale)]
+
+
+async def _counted(board: Board) -> None:
+    """Wait until nothing is left to read and nothing has moved for a while."""
+    seen, since = board.picture(), time.monotonic()
+    while time.monotonic() - since < STILL_SECONDS:
+        await asyncio.sleep(0.2)
+        now = board.picture()
+        if now != seen or not board.idle:
+            seen, since = now, time.monotonic()
+
+
+def _invitation(settings: Settings) -> str:
+    at = f"--http {settings.http}"
+    brokers = f"--brokers {settings.brokers}"
+    event = {
+        "specversion": "1.0", "type": "message", "source": "demo", "id": "hello-1", "tenant": TENANT_ID,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "data": {"message_id": "hello-1", "channel": "whatsapp", "direction": "inbound", "from": "6281234567890",
+                 "name": "Made", "text": "Can we book dinner at the restaurant?"},
+    }  # fmt: skip
+    return (
+        f"HTTP {web(settings)}   Kafka {settings.brokers}   folder {settings.data}   Ctrl-C ends it all\n\n"
+        "Try, beside it:\n"
+        f"  rollcall members list {TENANT_ID} food-lovers --limit 5 {at}\n"
+        f"  rollcall tail membership-changes {brokers}\n"
+        f"  echo '{json.dumps(event)}' |\n    rollcall publish - --topic messages {brokers}"
+    )
