@@ -34,6 +34,8 @@ from streams.runtime.process import BrokerError, Proc, end, format_data, launch,
 __all__ = ["BrokerError", "EmbeddedBroker", "Status", "status", "stop_folder"]
 
 _READY_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_STOP_THREE_SECONDS = 8.0
 _MIN_FREE_BYTES = 256 * 2**20
 _TRIES = 3
 
@@ -128,7 +130,7 @@ class EmbeddedBroker:
         atexit.unregister(self.stop)
         self._down = set(self._nodes)
         with ThreadPoolExecutor(len(self._nodes)) as pool:
-            list(pool.map(end, self._processes.values()))
+            list(pool.map(lambda process: end(process, self._stop_seconds), self._processes.values()))
         if self._processes:
             (self.folder / "broker.json").unlink(missing_ok=True)
         self._processes.clear()
@@ -170,6 +172,11 @@ class EmbeddedBroker:
     def resume_node(self, number: int) -> None:
         """Let a frozen node go on."""
         psutil.Process(self._processes[number].pid).resume()
+
+    @property
+    def _stop_seconds(self) -> float:
+        """Of three, the last one is left without a quorum, and would wait minutes for a controller to take its leave."""
+        return _STOP_SECONDS if len(self._nodes) == 1 else _STOP_THREE_SECONDS
 
     def __enter__(self) -> Self:
         self.start()

@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jgo.maven import MavenContext
 from msgspec import Struct
 
 from streams.settings import cache_folder
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
 
 KAFKA_VERSION = "4.1.2"
 """The broker that this project starts; docker-compose.kafka.yml names the same."""
@@ -79,7 +82,7 @@ def _fetch(jars: list[Jar], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix="fetch-") as scratch, ThreadPoolExecutor(6) as pool:
-            context = MavenContext(repo_cache=Path(scratch), timeout=60)
+            context = _repository(Path(scratch))
             list(pool.map(lambda jar: _fetch_one(context, jar, folder), jars))
     except (OSError, RuntimeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -92,7 +95,7 @@ def _fetch(jars: list[Jar], folder: Path) -> None:
 
 def _fetch_one(context: MavenContext, jar: Jar, folder: Path) -> None:
     coordinate = f"{jar.group}:{jar.artifact}:{jar.version}"
-    got = context.create_dependency(coordinate).artifact.resolve()
+    got = _resolve(context, coordinate)
     if hashlib.sha256(got.read_bytes()).hexdigest() != jar.sha256:
         raise RuntimeError(f"{coordinate} is not the file that {LOCK.name} pins")
     target = folder / jar.path
@@ -101,10 +104,28 @@ def _fetch_one(context: MavenContext, jar: Jar, folder: Path) -> None:
     got.replace(target)
 
 
+def _repository(scratch: Path) -> MavenContext:
+    from jgo.maven import MavenContext  # noqa: PLC0415 (a third of a second, and needed once on a machine)
+
+    return MavenContext(repo_cache=scratch, timeout=60)
+
+
+def _resolve(context: MavenContext, coordinate: str) -> Path:
+    """The archive in the scratch folder; the network may stumble once in 46: three tries."""
+    artifact = context.create_dependency(coordinate).artifact
+    for _ in range(2):
+        try:
+            return artifact.resolve()
+        except OSError:
+            # half a file would be taken for a whole one
+            (context.repo_cache / artifact.component.path_prefix / artifact.filename).unlink(missing_ok=True)
+    return artifact.resolve()
+
+
 def write_lock() -> None:
     """Resolve Kafka and what it needs, and write the lock file."""
     with tempfile.TemporaryDirectory() as scratch:
-        context = MavenContext(repo_cache=Path(scratch), timeout=60)
+        context = _repository(Path(scratch))
         # resolved alone: the bridge's own parents would turn other versions of Kafka's archives
         inputs, others = context.resolver.resolve([context.create_dependency(_KAFKA)])
         artifacts = [one.artifact for one in [*inputs, *others, context.create_dependency(_BRIDGE)]]

@@ -72,7 +72,8 @@ def settings_of(node: Node, ports: Mapping[int, Ports], more: Mapping[str, str])
         "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",
-        "log.dirs": str(node.data.absolute()),
+        # relative to the node's folder, where Java works: the setting is a list, and a path may hold a comma
+        "log.dirs": node.data.name,
         **BROKER_SETTINGS,
         # a node that was killed comes back once its former session is over: 9 s by default. Three processes share the
         # machine's cores with the rest and must not be taken for dead because they waited for one

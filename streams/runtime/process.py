@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -51,8 +52,8 @@ def java(node: Node, main: Sequence[str], *, heap: str) -> list[str]:
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-Djava.awt.headless=true",
-        f"-Dlog4j2.configurationFile={node.folder.absolute() / 'log4j2.xml'}",
-        f"-Drollcall.log={node.log.absolute()}",
+        "-Dlog4j2.configurationFile=log4j2.xml",
+        f"-Drollcall.log={node.log.name}",
         "-cp",
         path,
         *main,
@@ -62,10 +63,14 @@ def java(node: Node, main: Sequence[str], *, heap: str) -> list[str]:
 def format_data(node: Node, cluster_id: str, *, heap: str) -> None:
     """Make the data folder ready for a broker; raises BrokerError."""
     command = java(
-        node, ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(node.config)], heap=heap
+        node,
+        ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(node.config.absolute())],
+        heap=heap,
     )
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=node.folder, env=_environ(), capture_output=True, text=True, errors="replace", check=False
+        )
     except OSError as error:
         raise _no_java(error) from None
     if done.returncode != 0:
@@ -78,10 +83,21 @@ def launch(node: Node, *, heap: str) -> subprocess.Popen[bytes]:
     with node.output.open("wb") as out:
         try:
             return subprocess.Popen(
-                command, cwd=node.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, process_group=0
+                command,
+                cwd=node.folder,
+                env=_environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                process_group=0,
             )
         except OSError as error:
             raise _no_java(error) from None
+
+
+def _environ() -> dict[str, str]:
+    # in the plain C locale Java cannot open a path that is not ASCII
+    return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
 def _no_java(error: OSError) -> BrokerError:

@@ -25,9 +25,9 @@ from streams.settings import Settings
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder for a broker; what still runs there after the test is stopped."""
-    yield tmp_path / "broker"
-    stop_folder(tmp_path / "broker")
+    """A folder for a broker, of an unkind name; what still runs there after the test is stopped."""
+    yield tmp_path / "bro ker, é"
+    stop_folder(tmp_path / "bro ker, é")
 
 
 async def _write(bootstrap: str, topic: str, values: list[bytes]) -> None:
