@@ -36,7 +36,7 @@ def run(settings: Settings, *, instance: str) -> int:
     """Serve until SIGTERM or Ctrl-C: 0; 1 when the tables cannot be followed any longer, 2 when it cannot begin."""
     try:
         access = Access.read(settings.http_host, settings.tokens)
-        settings.bootstrap, settings.kafka_security()  # raise here what every client would raise
+        _ = settings.bootstrap, settings.kafka_security()  # raise here what every client would raise
         rows = RocksRows(settings.data / "store")
     except (AccessError, FolderInUseError, SettingsError) as error:
         sys.stderr.write(f"rollcall store: {error}\n")
