@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from confluent_kafka import KafkaException
+
 from benchmarks.contest_faust import Faust
 from benchmarks.contest_rollcall import Rollcall
 from benchmarks.job import Job
@@ -40,6 +42,14 @@ class Entry:
     expected: Answer
 
 
+@dataclass(frozen=True)
+class Course:
+    """The broker of all runs."""
+
+    brokers: str
+    pids: list[int]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rounds; 0 when every run was right and the factor was reached."""
     asked = _parser().parse_args(arguments)
@@ -47,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     entries = [_entry(name, asked) for name in asked.contestants]
     with _broker() as (brokers, pids):
-        track = Track(Kafka(brokers), pids, asked.limit)
-        runs = [run for round_ in range(1, asked.rounds + 1) for run in _round(round_, entries, track, asked)]
+        course = Course(brokers, pids)
+        runs = [run for round_ in range(1, asked.rounds + 1) for run in _round(round_, entries, course, asked)]
     return _report(runs, asked)
 
 
@@ -89,30 +99,32 @@ def _broker() -> Generator[tuple[str, list[int]]]:
         yield broker.bootstrap, list(broker.pids)
 
 
-def _round(round_: int, entries: Sequence[Entry], track: Track, asked: argparse.Namespace) -> Iterator[Run]:
+def _round(round_: int, entries: Sequence[Entry], course: Course, asked: argparse.Namespace) -> Iterator[Run]:
     for entry in entries:
-        run = _run(round_, entry, track, asked)
+        run = _run(round_, entry, course, asked)
         wrong = f" WRONG: {', '.join(run.faults)}" if run.faults else ""
         _say(f"round {round_} {run.contestant}: {run.per_second:,.0f} events/s, {run.changes:,} changes{wrong}")
         yield run
 
 
-def _run(round_: int, entry: Entry, track: Track, asked: argparse.Namespace) -> Run:
+def _run(round_: int, entry: Entry, course: Course, asked: argparse.Namespace) -> Run:
     """One run on topics and in a folder of its own, both taken away afterwards; a run that breaks is a wrong one."""
     name = f"bench-{entry.name}-{round_}-{time.time_ns() // 1_000_000}"
+    # a client of its own too: librdkafka's may look for the leaders of topics that another run took away
+    track = Track(Kafka(course.brokers), course.pids, asked.limit)
     with _folder(name, asked.keep) as folder:
         try:
-            return race(_contestant(entry.name, name, track, folder, asked), track, entry.job, entry.expected, round_)
-        except (WorkerDiedError, TimeoutError) as broken:
+            return race(_contestant(entry.name, name, course, folder, asked), track, entry.job, entry.expected, round_)
+        except (WorkerDiedError, TimeoutError, KafkaException) as broken:
             return Run(entry.name, round_, entry.job.messages, 0, 0, {}, {}, 0, 0, 0, [str(broken)])
         finally:
             track.kafka.delete(name)
 
 
-def _contestant(name: str, run: str, track: Track, folder: Path, asked: argparse.Namespace) -> Contestant:
+def _contestant(name: str, run: str, course: Course, folder: Path, asked: argparse.Namespace) -> Contestant:
     if name == FAUST:
-        return Faust(track.kafka.brokers, run, folder, asked.faust_processes)
-    return Rollcall(track.kafka.brokers, run, folder)
+        return Faust(course.brokers, run, folder, asked.faust_processes)
+    return Rollcall(course.brokers, run, folder)
 
 
 @contextmanager
