@@ -175,7 +175,7 @@ class EmbeddedBroker:
 
     @property
     def _stop_seconds(self) -> float:
-        """Of three, the last one is left without a quorum, and would wait minutes for a controller to take its leave."""
+        """Of three, the last is left without a quorum, and would wait minutes for a controller to take its leave."""
         return _STOP_SECONDS if len(self._nodes) == 1 else _STOP_THREE_SECONDS
 
     def __enter__(self) -> Self:
