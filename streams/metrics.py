@@ -19,15 +19,25 @@ EVENTS_IN = [0] * len(RAW_TOPICS)
 REJECTS = Counter("rollcall_rejects", "Raw records that became dead letters, by reason.", ["reason"])
 CHANGES_OUT = Counter("rollcall_changes_out", "Membership changes written, by change (joined, left).", ["change"])
 SKIPPED = Counter(
-    "rollcall_skipped", "Records that changed nothing: repeated (id and revision known), replayed (raw offset), …", ["why"]
+    "rollcall_skipped",
+    "Records that changed nothing: repeated (id and revision known), replayed (raw offset), …",
+    ["why"],
 )
 FIRED = Counter("rollcall_deadlines_fired", "Contacts looked at because a deadline was due.")
-LAG = Gauge("rollcall_lag_records", "Records between a worker's position and the end, by topic and partition.", ["topic", "partition"])
+LAG = Gauge(
+    "rollcall_lag_records",
+    "Records between a worker's position and the end, by topic and partition.",
+    ["topic", "partition"],
+)
 CHUNK_SECONDS = Histogram("rollcall_chunk_seconds", "Time to work on one chunk of records.", buckets=_SECONDS)
-COMMIT_SECONDS = Histogram("rollcall_commit_seconds", "Time of one transaction, flush to disk included.", buckets=_SECONDS)
+COMMIT_SECONDS = Histogram(
+    "rollcall_commit_seconds", "Time of one transaction, flush to disk included.", buckets=_SECONDS
+)
 STATE_BYTES = Gauge("rollcall_state_bytes", "Size of a partition's rows on disk.", ["partition"])
 DEADLINES_DUE = Gauge("rollcall_deadlines_due", "Deadlines in the next 15 minutes, by partition.", ["partition"])
-LATENESS = Gauge("rollcall_deadline_lateness_seconds", "How late the next deadline is, 0 if it lies ahead.", ["partition"])
+LATENESS = Gauge(
+    "rollcall_deadline_lateness_seconds", "How late the next deadline is, 0 if it lies ahead.", ["partition"]
+)
 READY = Gauge("rollcall_ready", "1 once every partition of this worker is open.")
 
 

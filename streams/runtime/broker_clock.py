@@ -1,7 +1,7 @@
 """The broker's clock as a worker knows it: append times seen, carried on by the machine's monotonic clock.
 
-It only says when to ask for the time (with a tick); what fires is decided by the tick's own append time. So a wrong wall
-clock of a worker, or one that jumps, changes nothing.
+It only says when to ask for the time (with a tick); what fires is decided by the tick's own append time. So a wrong
+wall clock of a worker, or one that jumps, changes nothing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 
 class HealthServer:
-    """Serves until stopped; `ready` says whether the worker does its work, `measure` sets the gauges before a scrape."""
+    """Serves until stopped; `ready` says whether the worker does its work, `measure` sets the gauges for a scrape."""
 
     def __init__(self, port: int, ready: Callable[[], bool], measure: Callable[[], None]) -> None:
         self.port = port

@@ -14,7 +14,7 @@ import faust
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from yarl import URL
 
-from streams.runtime.transport import Transport
+from streams.runtime.transport import Switches, Transport
 from streams.settings import Settings
 
 SESSION_SECONDS = 10.0
@@ -27,6 +27,7 @@ class HopApp(faust.App):
 
     opening: Callable[[], Awaitable[None]]
     closing: Callable[[], Awaitable[None]]
+    switches: Switches
 
     async def on_start(self) -> None:
         """Connect first: no record may come before."""
@@ -70,7 +71,8 @@ def hop_app(settings: Settings, hop: str, instance: str) -> HopApp:
         stream_wait_empty=True,
         stream_publish_on_commit=False,
     )
-    app.transport = Transport(urls, app, loop=None)
+    transport = Transport(urls, app, loop=None)
+    app.transport, app.switches = transport, transport.switches
     return app
 
 

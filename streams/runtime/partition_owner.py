@@ -177,11 +177,9 @@ class PartitionOwner:
         await self._begin()
         out, append, own = self.fold.desk.out, self.appender.append, self.partition
         for topic, key, value, partition, headers in out:
-            if partition == OWN:
-                target = own
-            else:
-                target = self.links.partitioner(key) if partition == BY_KEY else partition
-            append(topic, target, key, value, headers)
+            if partition == BY_KEY:
+                partition = self.links.partitioner(key)  # noqa: PLW2901
+            append(topic, own if partition == OWN else partition, key, value, headers)
         out.clear()
         if self.appender.unsent:
             await self.appender.push()

@@ -1,8 +1,8 @@
 """One partition's rows in RocksDB: what was committed, and up to which offset of the changelog.
 
-RocksDB follows the commit: rows and changelog position go in one batch after the transaction, so the folder never holds
-what was not committed. A folder that belongs to another log, lies beyond it, begins before it, or has been away for longer
-than tombstones are kept, is wiped and built again.
+RocksDB follows the commit: rows and changelog position go in one batch after the transaction, so the folder never
+holds what was not committed. A folder that belongs to another log, lies beyond it, begins before it, or has been away
+for longer than tombstones are kept, is wiped and built again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -48,8 +49,8 @@ class PartitionStore:
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """See processors.state.Store."""
-        found: list[bytes | None] = self._db.get(list(keys))
-        return found
+        found: Any = self._db.get(list(keys))
+        return list(found)
 
     def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """See processors.state.Store."""

@@ -1,14 +1,14 @@
 """Chunks instead of events: a Faust transport that hands an agent one message per (partition, chunk of records).
 
-What Faust does per message (tasks, queues, acknowledgements) costs 70 µs; over chunks of thousands it costs nothing. The
-message's value is the list of aiokafka records, its offset is the chunk's last. Guards, each with a test:
+What Faust does per message (tasks, queues, acknowledgements) costs 70 µs; over chunks of thousands it costs nothing.
+The message's value is the list of aiokafka records, its offset is the chunk's last. Guards, each with a test:
 
 - offsets: `_new_offset` commits up to the newest acknowledged chunk; whoever acknowledges does so in order. Where a hop
   commits inside its own transactions (`commits=False`) Faust commits nothing.
 - gates: a partition is read only while its gate is open, so nothing is handed out before its owner is ready, and a
   partition whose owner has enough to do is not read further: backpressure up to the broker.
-- latency: Faust waits 1 s where no partition is active and fetches with a wait of 1.5 s, during which a drained partition
-  is not asked for again. Both are short here.
+- latency: Faust waits 1 s where no partition is active and fetches with a wait of 1.5 s, during which a drained
+  partition is not asked for again. Both are short here.
 - the heartbeat's age is known, so that a worker that was stopped and woken can tell before it sends anything.
 """
 
@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
 
 import aiokafka
 from faust.transport.drivers import aiokafka as driver
@@ -26,12 +27,6 @@ from faust.types.tuples import ConsumerMessage
 
 POLL_SECONDS = 0.05
 FETCH_WAIT_MS = 50
-Gate = Callable[[TP], bool]
-
-
-def _always(tp: TP) -> bool:
-    del tp
-    return True
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -41,10 +36,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        fetcher = consumer._fetch_max_wait_ms  # noqa: SLF001 - aiokafka keeps what start() hands to the fetcher there
-        assert fetcher  # noqa: S101
+        # aiokafka keeps here what its start() hands to the fetcher
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
-        consumer._isolation_level = self.consumer.isolation  # noqa: SLF001
+        consumer._isolation_level = switches(self.consumer).isolation  # noqa: SLF001
         return consumer
 
     async def on_start(self) -> None:
@@ -68,28 +62,24 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Faust's consumer over chunks; set `gate`, `isolation` and `commits` on the transport."""
-
-    @property
-    def isolation(self) -> str:
-        """The isolation level to read with."""
-        return str(self.transport.isolation)
+    """Faust's consumer over chunks; the hop's `Switches` lie on its transport."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Note that the group has just heard of this member."""
-        self._thread.last_heartbeat = time.monotonic()
+        thread: Any = self._thread
+        thread.last_heartbeat = time.monotonic()
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's
         """Yield a message per partition that has records, from the partitions whose gate is open."""
         del timeout
         if not self.flow_active:
-            await self.wait(self.can_resume_flow)
+            await self.wait(cast("Any", self.can_resume_flow))
         generation = self.app.consumer_generation_id
-        ready = {tp for tp in self._get_active_partitions() if self.transport.gate(tp)}
+        ready = {tp for tp in self._get_active_partitions() if switches(self).gate(tp)}
         if not ready:
             await asyncio.sleep(POLL_SECONDS / 5)
             return
@@ -105,12 +95,12 @@ class Consumer(driver.Consumer):
             if records and tp in ready:
                 yield tp, self._chunk(tp, records, generation)
 
-    def _chunk(self, tp: TP, records: list[Any], generation: int) -> ConsumerMessage:
+    def _chunk(self, tp: TP, records: Any, generation: int) -> ConsumerMessage:
         last = records[-1]
         self._read_offset[tp] = last.offset - 1  # a chunk is no gap
-        self.transport.observe(records)
+        switches(self).observe(records)
         return ConsumerMessage(
-            last.topic, last.partition, last.offset, 0.0, 0, (), None, records, None, 0, 0, tp, generation_id=generation
+            last.topic, last.partition, last.offset, 0.0, 0, [], None, records, None, 0, 0, tp, generation_id=generation
         )
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -120,12 +110,36 @@ class Consumer(driver.Consumer):
         newest = max(acked)
         acked.clear()
         self._acked_index[tp].clear()
-        return newest + 1 if self.transport.commits else None
+        return newest + 1 if switches(self).commits else None
 
     async def on_stop(self) -> None:
         """Let the owners finish and commit while the group still counts this member in."""
-        await self.transport.before_leaving()
+        await switches(self).before_leaving()
         await super().on_stop()
+
+
+def _always(tp: TP) -> bool:
+    del tp
+    return True
+
+
+def _ignore(records: list[Any]) -> None:
+    del records
+
+
+async def _nothing() -> None:
+    return
+
+
+@dataclass
+class Switches:
+    """What a hop decides about its consumer."""
+
+    isolation: str = "read_uncommitted"
+    commits: bool = True
+    gate: Callable[[TP], bool] = _always
+    observe: Callable[[list[Any]], None] = _ignore
+    before_leaving: Callable[[], Awaitable[None]] = _nothing
 
 
 class Transport(driver.Transport):
@@ -135,11 +149,13 @@ class Transport(driver.Transport):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.gate: Gate = _always
-        self.isolation = "read_uncommitted"
-        self.commits = True
-        self.observe: Callable[[list[Any]], None] = _ignore
-        self.before_leaving: Callable[[], Any] = _nothing
+        self.switches = Switches()
+
+
+def switches(consumer: Any) -> Switches:
+    """Return the switches that a consumer obeys."""
+    found: Switches = consumer.transport.switches
+    return found
 
 
 def fetch_position(consumer: Any, tp: TP) -> int:
@@ -147,14 +163,6 @@ def fetch_position(consumer: Any, tp: TP) -> int:
     subscription = consumer._thread._ensure_consumer()._subscription.subscription  # noqa: SLF001
     state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
     return state.position if state is not None and state.has_valid_position else 0
-
-
-def _ignore(records: list[Any]) -> None:
-    del records
-
-
-async def _nothing() -> None:
-    return
 
 
 def chunk_topic(app: Any, names: list[str]) -> Any:

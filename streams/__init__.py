@@ -1,0 +1,16 @@
+"""The stream: three hops, each a process that scales alone, joined by topics.
+
+```
+ bookings ─┐                                      ┌─────────────┐ facts on the move, pins,
+ ratings  ─┤                                      ▼             │ definitions, ticks
+ messages ─┼─▶ normalize ─▶ contact-activity ─▶ decide ─────────┘──▶ membership-changes (the log)
+ commands ─┘       │         one log, one owner,   one commit =      memberships, contacts, groups, tenants (tables)
+                   ▼         one clock             one transaction   replies, outcomes, notices, decide-changelog
+              dead-letters                                                  │
+                                           HTTP, CLI, console ◀─ store ◀────┘
+```
+
+`topology.py` says the same as a value. `raw_to_activity.py`, `activity_to_changes.py` and `changes_to_store.py` are the
+hops; `runtime/` is the only code that imports Faust, Kafka clients and RocksDB; `store/`, `web/` and `cli/` are what
+people use, and `demo/` is sample data.
+"""
