@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from streams.runtime.command_log import LogUnavailableError
 from streams.web import events, health, reads, writes
@@ -35,6 +36,24 @@ def build(site: Site) -> web.Application:
         for method in ("GET", "HEAD") if call.method == "GET" else (call.method,):
             app.router.add_route(method, path, _handler(site, call))
     return app
+
+
+def runner(app: web.Application, drain_seconds: float) -> web.AppRunner:
+    """Run the server without the library's own log lines about requests: they quote paths and headers."""
+    return web.AppRunner(app, access_log=None, logger=_quiet(), handle_signals=False, shutdown_timeout=drain_seconds)
+
+
+def _quiet() -> logging.Logger:
+    quiet = logging.getLogger("streams.web.connections")
+    quiet.filters = [_unquoted]
+    return quiet
+
+
+def _unquoted(record: logging.LogRecord) -> bool:
+    """Keep what kind of error it was; its text and its traceback hold what the client sent."""
+    kind = record.exc_info[0] if record.exc_info else None
+    record.msg, record.args, record.exc_info = "a request could not be read (%s)", (kind and kind.__name__,), None
+    return True
 
 
 def _handler(site: Site, call: Call) -> Handler:
@@ -63,6 +82,8 @@ def _guard(site: Site) -> Middleware:
             return problem.response()
         except web.HTTPException as error:
             return of_http(error).response()
+        except (web.RequestPayloadError, ConnectionError, HttpProcessingError):
+            return Problem(HTTPStatus.BAD_REQUEST, "body_broken", "the body ended or was encoded wrongly").response()
         except (LogUnavailableError, TimeoutError):
             return _unavailable("log_unavailable", "the brokers did not take it; it may still arrive").response()
         except Exception as error:  # noqa: BLE001 - the caller gets an answer, the log the place

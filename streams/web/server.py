@@ -16,8 +16,8 @@ from streams.runtime.kv import FolderInUseError, RocksRows
 from streams.runtime.table_reader import Landed, TableReader
 from streams.settings import SettingsError
 from streams.store.queries import Queries
+from streams.web import application
 from streams.web.access import Access, AccessError
-from streams.web.application import build
 from streams.web.commander import Commander
 from streams.web.metrics import Metrics
 from streams.web.site import Site
@@ -90,7 +90,7 @@ class _Process:
         stack.push_async_callback(self._disconnect, connecting)
         gauges = asyncio.create_task(self._gauge())
         stack.callback(gauges.cancel)
-        runner = web.AppRunner(build(site), access_log=None, handle_signals=False, shutdown_timeout=_DRAIN_SECONDS)
+        runner = application.runner(application.build(site), _DRAIN_SECONDS)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, self._settings.http_host, self._settings.http_port).start()

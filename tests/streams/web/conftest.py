@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from schemas.commands import Command
@@ -19,8 +20,8 @@ from schemas.tenants import Tenant
 from streams.runtime.kv import RocksRows
 from streams.store.queries import Queries
 from streams.store.tables import Record, apply
+from streams.web import application
 from streams.web.access import Access
-from streams.web.application import build
 from streams.web.commander import Commander, Sent
 from streams.web.metrics import Metrics
 from streams.web.site import Site
@@ -118,6 +119,13 @@ def outcome_record(command: Command, outcome: str = "applied", **more: Any) -> R
     return Record("outcomes", 0, 0, 1, f"{command.tenant}/{command.id}".encode(), msgspec.json.encode(row))
 
 
+class AsInTheProcess(TestServer):
+    """A test's server that is run as the process runs it."""
+
+    async def _make_runner(self, **_: Any) -> web.AppRunner:
+        return application.runner(self.app, 1)
+
+
 Served = tuple[TestClient[Any, Any], Pipeline]
 Serve = Callable[..., Any]
 
@@ -133,9 +141,8 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         pipeline.commander = Commander(pipeline, pipeline, wait=wait)
         guard = access or Access("127.0.0.1", None)
         site = Site(Queries(rows), pipeline.commander, guard, Metrics(), lambda: ready, "P400D")
-        server = TestServer(build(site))
-        await server.start_server(access_log=None)  # as in the process, where tests/kafka looks into the log
-        client = TestClient(server)
+        client = TestClient(AsInTheProcess(application.build(site)))
+        await client.start_server()
         clients.append(client)
         return client, pipeline
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,31 @@ async def test_a_failure_is_a_500_without_what_failed(served: Served, caplog: py
     assert answer.content_type == "application/problem+json"
     assert MADE not in await answer.text() + caplog.text
     assert "KeyError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /v1/bali/contacts/tel:+6281234567890 x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"6281234567890\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"6281234567890" * 2000 + b"\r\n\r\n",
+        b"POST /v1/bali/groups HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n6281234567890x\r\n",
+    ],
+)
+async def test_what_is_no_http_is_not_quoted_in_the_log(
+    served: Served, caplog: pytest.LogCaptureFixture, raw: bytes
+) -> None:
+    """The library would log the line that it could not read, phone and all."""
+    caplog.set_level(logging.DEBUG)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served[0].port)
+    writer.write(raw)
+    answer = await asyncio.wait_for(reader.readline(), 10)
+    writer.close()
+    assert b" 400 " in answer
+    assert "6281234567890" not in caplog.text
+
+
+async def test_a_body_that_is_not_what_it_says_is_400(served: Served) -> None:
+    """A body that does not unpack is the caller's fault."""
+    answer = await served[0].post("/v1/bali/groups", data=b"no gzip", headers={"Content-Encoding": "gzip"})
+    assert (answer.status, answer.content_type) == (400, "application/problem+json")
