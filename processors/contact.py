@@ -2,128 +2,189 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from processors.desk import Out
 from processors.leaves import BookingLeaf, Memo, MessageLeaf, RatingLeaf
-from processors.membership import Who, Why, row_of, settle, who
+from processors.membership import Who, Why, named_by, row_of, settle
 from processors.pins import apply_pin
 from processors.profile import count_bookings, count_ratings, learn, meet
-from processors.rows import fact_key
-from schemas.activity import FactPut, FactTaken, MessageFact, MessageSeen, Pin
+from processors.rows import encode, fact_key, facts_under
+from processors.windows import DAY
+from schemas.activity import FactPut, FactTaken, MessageFact, MessageSeen, Pin, Seen
+from schemas.base import moment
+from schemas.outputs import Cause, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from processors.definitions import Definition, Definitions, Hit
+    from processors.definitions import Definition, Definitions, Word
     from processors.desk import Desk
-    from processors.leaves import Leaf
+    from processors.rows import Row
+
+Happening = tuple[str, str]
+"""Source and id of the event or command at hand."""
 
 
-def touch(desk: Desk, key: bytes, definitions: Definitions) -> Who:
+class Facts:
+    """A contact's facts as rules read them: each kind once, and only if a rule asks for it."""
+
+    def __init__(self, at: Who, definitions: Definitions) -> None:
+        self.at = at
+        self.definitions = definitions
+
+    @cached_property
+    def _matched(self) -> dict[MessageLeaf, list[int]]:
+        return self.definitions.matched(self.at.desk.messages(self.at.key))
+
+    def memo(self, definition: Definition, at: int, before: Row | None) -> Memo:
+        """Build one leaf's memo from all the facts; of messages beyond the retention only the old memo tells."""
+        leaf = definition.rule.leaves[at]
+        if isinstance(leaf, MessageLeaf):
+            old = before.memos[at] if before is not None and before.memos else []
+            return leaf.memo([*self._matched.get(leaf, ()), *leaf.forgotten(old, self.at.desk.oldest)])
+        if isinstance(leaf, RatingLeaf):
+            return leaf.memo(self.at.desk.ratings(self.at.key).values())
+        if isinstance(leaf, BookingLeaf):
+            return leaf.memo(self.at.desk.bookings(self.at.key).values())
+        return []
+
+
+def touch(desk: Desk, key: bytes, definitions: Definitions, event: Happening | None = None) -> Who:
     """Return a contact, first brought up to date with its tenant's definitions."""
-    at = who(desk, key)
+    at = Who(desk, key, desk.head(key))
     if at.head.version != definitions.version:
-        catch_up(desk, at, definitions)
+        _catch_up(at, definitions, event)
     return at
 
 
-def catch_up(desk: Desk, at: Who, definitions: Definitions) -> None:
-    """Answer the groups that came since from the facts (origin backfill), and leave those being deleted."""
-    new = at.head.version < 0
-    for definition in definitions.true_when_empty() if new else definitions.since(at.head.version):
-        _answer(desk, at, definitions, definition)
-    at.head.version = definitions.version
+def _catch_up(at: Who, definitions: Definitions, event: Happening | None) -> None:
+    """Answer the groups that came since from the facts (origin backfill), and leave those being deleted.
+
+    A contact that is only now met has no facts yet, so only what holds without any is answered, and that is live.
+    """
+    facts, head = Facts(at, definitions), at.head
+    if head.version < 0:
+        why = Why(None, "no_longer_matches", event, at.desk.now)
+        for definition in definitions.index.true_when_empty:
+            settle(at, definition, row_of(at, definition), at.desk.now, why)
+    else:
+        for definition in definitions.since(head.version):
+            _answer(at, facts, definition)
+    head.version = definitions.version
 
 
-def _answer(desk: Desk, at: Who, definitions: Definitions, definition: Definition) -> None:
-    known = at.head.rows.get(definition.group.id)
+def _answer(at: Who, facts: Facts, definition: Definition) -> None:
+    known = at.head.rows.get(definition.id)
+    leave = "group_deleted" if definition.deleting else "no_longer_matches"
+    why = Why(None, leave, definition.cause, at.desk.now, origin="backfill")
     if definition.deleting:
         if known is not None:
             known.memos, known.pins, known.stuck = definition.rule.empty(), None, False
-            settle(desk, at, definition, known, desk.now, _by(definition, "group_deleted", desk.now))
+            settle(at, definition, known, at.desk.now, why)
         return
-    memos = [memo_of(desk, at.key, definitions, definition, i) for i in range(len(definition.rule.leaves))]
-    if known is not None or any(memos) or definition.rule.true_at(memos, desk.now):
+    memos = [facts.memo(definition, i, known) for i in range(len(definition.rule.leaves))]
+    if known is not None or any(memos) or definition.rule.true_when_empty:
         row = row_of(at, definition)
         row.memos = memos
-        settle(desk, at, definition, row, desk.now, _by(definition, "no_longer_matches", desk.now))
-
-
-def _by(definition: Definition, leave: str, now: int) -> Why:
-    return Why(None, leave, definition.cause, now, origin="backfill")
-
-
-def memo_of(desk: Desk, key: bytes, definitions: Definitions, definition: Definition, at: int) -> Memo:
-    """Build one leaf's memo from all the contact's facts."""
-    leaf: Leaf = definition.rule.leaves[at]
-    if isinstance(leaf, MessageLeaf):
-        return leaf.memo(definitions.matching(definition, at, desk.messages(key)))
-    if isinstance(leaf, RatingLeaf):
-        return leaf.memo(desk.ratings(key).values())
-    if isinstance(leaf, BookingLeaf):
-        return leaf.memo(desk.bookings(key).values())
-    return []
+        settle(at, definition, row, at.desk.now, why)
 
 
 def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> None:
     """Keep a message and let it join (or, edited or deleted, leave) the groups whose words it has."""
-    at = touch(desk, key, definitions)
-    kept_at = fact_key(key, b"m", seen.source, seen.id)
+    event = (seen.source, seen.event)
+    at = touch(desk, key, definitions, event)
+    under = facts_under(key, b"m")
+    kept_at = fact_key(under, seen.source, seen.id)
     before = desk.message(kept_at)
     if before is not None and before.revision >= seen.revision:
         desk.counts["repeated"] += 1
         return
-    fact = MessageFact(
-        seen.revision, seen.time, seen.words, seen.channel, seen.property, seen.inbound, seen.deleted
-    )
-    desk.put_message(key, kept_at, fact)
-    if meet(at.head.profile, seen.time, seen.source) | (seen.seen is not None and learn(at.head.profile, seen.seen)):
-        desk.changed_profiles[key] = None
-    why = Why("message", "retracted", (seen.source, seen.event), min(seen.time, desk.now))
+    fact = MessageFact(seen.revision, seen.time, seen.words, seen.channel, seen.property, seen.inbound, seen.deleted)
+    desk.pending.put(kept_at, encode(fact), under)
+    _get_to_know(at, seen.time, seen.seen, event)
+    hits = _hits(definitions, fact)
     if before is not None:
-        _reread(desk, at, definitions, [*_hits(definitions, before), *_hits(definitions, fact)], why)
+        why = Why("message", "retracted", event, min(seen.time, desk.now))
+        _reread(at, definitions, [*_hits(definitions, before), *hits], why)
         return
-    for hit in _hits(definitions, fact):
-        _count(desk, at, hit, fact.time, why)
+    for hit in hits:
+        _count(at, hit, fact.time, event)
 
 
-def _hits(definitions: Definitions, fact: MessageFact) -> list[Hit]:
+def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> None:
+    profile = at.head.profile
+    changed = meet(profile, time, event[0])
+    if seen is not None:
+        changed |= learn(profile, seen)
+        if seen.phone_invalid:
+            _notice(at, event)
+    if changed:
+        at.desk.changed_profiles[at.key] = None
+
+
+def _notice(at: Who, event: Happening, kind: str = "identity_invalid") -> None:
+    """Tell people that a guest came under a phone that is none; at most once a day for a contact and kind."""
+    last = at.head.noticed.get(kind)
+    if last is not None and at.desk.now - last < DAY:
+        return
+    at.head.noticed[kind] = at.desk.now
+    tenant, contact = named_by(at.key)
+    value = Notice(
+        tenant=tenant,
+        kind=kind,  # type: ignore[arg-type]
+        id=blake2b(f"{kind}/{tenant}/{contact}/{at.desk.now}".encode(), digest_size=16).hexdigest(),
+        time=moment(at.desk.now),
+        contact=contact,
+        cause=Cause(*event),
+    )
+    at.desk.out.append(Out("notices", tenant.encode(), msgspec.json.encode(value)))
+
+
+def _hits(definitions: Definitions, fact: MessageFact) -> Sequence[Word]:
     if not fact.inbound or fact.deleted or not fact.words:
-        return []
+        return ()
     return definitions.hits(fact.words, fact.channel)
 
 
-def _count(desk: Desk, at: Who, hit: Hit, time: int, why: Why) -> None:
-    definition = hit.definition
-    leaf = definition.rule.leaves[hit.leaf]
-    assert isinstance(leaf, MessageLeaf)  # noqa: S101 - only those have words
-    row = row_of(at, definition)
-    memo = leaf.add(row.memos[hit.leaf], time)
-    if memo is not row.memos[hit.leaf]:
-        row.memos[hit.leaf] = memo
-        settle(desk, at, definition, row, desk.now, why._replace(evidence=hit.phrase))
+def _count(at: Who, hit: Word, time: int, event: Happening) -> None:
+    row = row_of(at, hit.definition)
+    known = row.memos[hit.at]
+    memo = hit.leaf.add(known, time)
+    if memo is not known:
+        row.memos[hit.at] = memo
+        why = Why("message", "no_longer_matches", event, min(time, at.desk.now), evidence=hit.phrase)
+        settle(at, hit.definition, row, at.desk.now, why)
 
 
-def _reread(desk: Desk, at: Who, definitions: Definitions, hits: Iterable[Hit], why: Why) -> None:
-    for hit in {(h.definition.group.id, h.leaf): h for h in hits}.values():
+def _reread(at: Who, definitions: Definitions, hits: Iterable[Word], why: Why) -> None:
+    facts = Facts(at, definitions)
+    for hit in {hit.leaf: hit for hit in hits}.values():
         row = row_of(at, hit.definition)
-        row.memos[hit.leaf] = memo_of(desk, at.key, definitions, hit.definition, hit.leaf)
-        settle(desk, at, hit.definition, row, desk.now, why._replace(evidence=hit.phrase))
+        row.memos[hit.at] = facts.memo(hit.definition, hit.at, row)
+        settle(at, hit.definition, row, at.desk.now, why._replace(evidence=hit.phrase))
 
 
 def on_fact_put(desk: Desk, key: bytes, put: FactPut, definitions: Definitions) -> None:
     """Take a booking or rating, or a newer revision of one, from its owner."""
-    at = touch(desk, key, definitions)
-    before: Any
+    event = (put.source, put.event)
+    at = touch(desk, key, definitions, event)
+    replaced = _keep(at, put)
+    _get_to_know(at, put.at, put.seen, event)
+    leave = "retracted" if replaced else "no_longer_matches"
+    why = Why(put.kind, leave, event, min(put.at, desk.now), evidence=_evidence(put))
+    _recount(at, definitions, put.kind, why)
+
+
+def _keep(at: Who, put: FactPut) -> bool:
+    """Keep a fact; return whether it was there in another revision."""
     if put.booking is not None:
-        before = desk.put_booking(key, put.source, put.id, put.booking)
-    else:
-        before = desk.put_rating(key, put.source, put.id, put.rating)
-    meet(at.head.profile, put.at, put.source)
-    if put.seen is not None:
-        learn(at.head.profile, put.seen)
-    why = Why(put.kind, "retracted" if before else "no_longer_matches", (put.source, put.event), min(put.at, desk.now))
-    _recount(desk, at, definitions, put.kind, why._replace(evidence=_evidence(put)))
+        return at.desk.put_booking(at.key, put.source, put.id, put.booking) is not None
+    return at.desk.put_rating(at.key, put.source, put.id, put.rating) is not None
 
 
 def _evidence(put: FactPut) -> str | None:
@@ -134,54 +195,52 @@ def _evidence(put: FactPut) -> str | None:
 
 def on_fact_taken(desk: Desk, key: bytes, taken: FactTaken, definitions: Definitions) -> None:
     """Give up a booking or rating that has moved to another contact."""
-    at = touch(desk, key, definitions)
+    event = (taken.source, taken.event)
+    at = touch(desk, key, definitions, event)
     if taken.kind == "booking":
         desk.put_booking(key, taken.source, taken.id, None)
     else:
         desk.put_rating(key, taken.source, taken.id, None)
-    why = Why(taken.kind, "retracted", (taken.source, taken.event), min(taken.at, desk.now))
-    _recount(desk, at, definitions, taken.kind, why)
+    _recount(at, definitions, taken.kind, Why(taken.kind, "retracted", event, min(taken.at, desk.now)))
 
 
-def _recount(desk: Desk, at: Who, definitions: Definitions, kind: str, why: Why) -> None:
+def _recount(at: Who, definitions: Definitions, kind: str, why: Why) -> None:
     if kind == "booking":
-        count_bookings(at.head.profile, desk.bookings(at.key).values())
+        count_bookings(at.head.profile, at.desk.bookings(at.key).values())
     else:
-        count_ratings(at.head.profile, desk.ratings(at.key).values())
-    desk.changed_profiles[at.key] = None
-    for definition in definitions.of_kind(kind):
-        _reweigh(desk, at, definitions, definition, kind, why)
+        count_ratings(at.head.profile, at.desk.ratings(at.key).values())
+    at.desk.changed_profiles[at.key] = None
+    facts = Facts(at, definitions)
+    for definition in definitions.index.of_kind[kind]:
+        _reweigh(at, facts, definition, why)
 
 
-def _reweigh(desk: Desk, at: Who, definitions: Definitions, definition: Definition, kind: str, why: Why) -> None:
-    memos = {
-        i: memo_of(desk, at.key, definitions, definition, i)
-        for i, leaf in enumerate(definition.rule.leaves)
-        if leaf.kind == kind
-    }
-    if definition.group.id not in at.head.rows and not any(memos.values()):
-        return
-    row = row_of(at, definition)
-    for i, memo in memos.items():
-        row.memos[i] = memo
-    settle(desk, at, definition, row, desk.now, why)
+def _reweigh(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
+    leaves = definition.rule.leaves
+    memos = {i: facts.memo(definition, i, None) for i, leaf in enumerate(leaves) if leaf.kind == why.join}
+    if definition.id in at.head.rows or any(memos.values()):
+        row = row_of(at, definition)
+        for i, memo in memos.items():
+            row.memos[i] = memo
+        settle(at, definition, row, at.desk.now, why)
 
 
 def on_pin(desk: Desk, key: bytes, pin: Pin, definitions: Definitions) -> None:
     """Add, remove or clear by hand, and say what became of it."""
-    at = touch(desk, key, definitions)
-    apply_pin(desk, at, pin, definitions)
+    at = touch(desk, key, definitions, (pin.source, pin.id))
+    apply_pin(at, pin, definitions)
 
 
 def expire(desk: Desk, key: bytes, definitions: Definitions) -> None:
-    """Let every flip that time alone causes happen, each at its own moment, up to now."""
-    at = who(desk, key)
-    at.head.due = 0
+    """Let what time alone flips at the contact's next moment happen, and find the moment after that."""
+    at = Who(desk, key, desk.head(key))
+    t, at.head.due = at.head.due, 0
+    why = Why("time", "expired", None, t)
     for name, row in at.head.rows.items():
         definition = definitions.groups.get(name)
         if definition is None:
             row.due = 0
-            continue
-        while row.due and row.due <= desk.now:
-            settle(desk, at, definition, row, row.due, Why("time", "expired", None, row.due))
-        desk.wake(key, at.head, row.due)
+        elif row.due:
+            if row.due <= t:
+                settle(at, definition, row, t, why)
+            desk.wake(key, at.head, row.due)

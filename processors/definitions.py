@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 
 from processors.leaves import MessageLeaf, Zones
-from processors.rules import Compiled, compile_rule
+from processors.rules import Compiled, compile_rule, rule_in_force
 from processors.words import Matcher
 from schemas.groups import Group
-from schemas.rules import MessageRule, leaves, parse_rule
+from schemas.rules import MessageRule, leaves
 from schemas.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -22,32 +23,41 @@ _group = msgspec.json.Decoder(Group).decode
 _tenant = msgspec.json.Decoder(Tenant).decode
 
 
-class Definition(Struct):
+class Definition(Struct, eq=False):
     """A group as a partition knows it; `version` is the tenant's when the group was created or deleted."""
 
+    id: str
     group: Group
     version: int
     rule: Compiled
     deleting: bool
     cause: tuple[str, str]
+    words: list[Word]
 
 
-class Word(Struct, frozen=True):
-    """Which leaf of which group a keyword belongs to; `against` if it is of `none_of`."""
+class Word(Struct, frozen=True, eq=False):
+    """A keyword of a leaf of a group; `against` if it is of `none_of`. As a hit: what a text matched."""
 
     definition: Definition
-    leaf: int
+    at: int
+    leaf: MessageLeaf
     phrase: str
     mode: Literal["word", "exact", "first_word", "prefix"]
     against: bool
 
 
-class Hit(Struct, frozen=True):
-    """A leaf that a text matched, and the phrase that did."""
+class Index:
+    """What the groups in force read, each list in the order of the groups' ids."""
 
-    definition: Definition
-    leaf: int
-    phrase: str
+    def __init__(self, groups: Iterable[Definition]) -> None:
+        in_force = sorted((d for d in groups if not d.deleting), key=lambda d: d.id)
+        self.true_when_empty = [d for d in in_force if d.rule.true_when_empty]
+        self.of_kind: dict[str, list[Definition]] = defaultdict(list)
+        for definition in in_force:
+            for kind in definition.rule.kinds:
+                self.of_kind[kind].append(definition)
+        self.words = [word for d in self.of_kind["message"] for word in d.words]
+        self.match = Matcher((i, word.phrase, word.mode) for i, word in enumerate(self.words)).match
 
 
 class Definitions:
@@ -57,33 +67,39 @@ class Definitions:
     """
 
     def __init__(self, tenant: str) -> None:
-        self.name = tenant
         self.version = 0
         self.record = Tenant(tenant=tenant)
-        self.known = False
         self.groups: dict[str, Definition] = {}
         self.zones = Zones("UTC", {})
-        self._words: list[Word] = []
-        self._matcher: Matcher | None = None
+        self._index: Index | None = None
+        self._since: dict[int, list[Definition]] = {}
+
+    @property
+    def index(self) -> Index:
+        """What the groups in force read."""
+        if self._index is None:
+            self._index = Index(self.groups.values())
+        return self._index
 
     def set_record(self, version: int, record: bytes | None) -> bool:
-        """Take the tenant's record (None: taken away); return whether its zones changed, so that all must be asked again.
+        """Take the tenant's record; return whether its zones changed, so that all must be asked again.
 
-        Windows end by the tenant's zone and stays by the property's, so then every group counts as new.
+        Windows end by the tenant's zone and stays by the property's, so then every group counts as new. None, a record
+        that is taken away, changes nothing here: what the tenant had stays as it is.
         """
         self.version = max(self.version, version)
-        self.known = record is not None
         if record is None:
             return False
-        before, self.record = self.record, _tenant(record)
-        by_property = {name: p.zone for name, p in self.record.properties.items() if p.zone}
-        changed = (before.zone, self.zones.by_property) != (self.record.zone, by_property)
-        if changed:
-            self.zones = Zones(self.record.zone, by_property)
-            for definition in self.groups.values():
-                definition.rule, definition.version = self._compile(definition.group), version
-            self._matcher = None
-        return changed and bool(self.groups)
+        self.record = _tenant(record)
+        zones = Zones(self.record.zone, {name: p.zone for name, p in self.record.properties.items() if p.zone})
+        if zones == self.zones:
+            return False
+        self.zones = zones
+        for known in self.groups.values():
+            known.version = version
+            self._compile(known)
+        self._forget()
+        return bool(self.groups)
 
     def set_group(self, version: int, body: bytes, cause: tuple[str, str]) -> Definition:
         """Take a definition: a new group, other words of a known one, or one that is being deleted."""
@@ -92,76 +108,68 @@ class Definitions:
         self.version = max(self.version, version)
         deleting = group.status == "deleting"
         if known is None:
-            known = Definition(group, version, self._compile(group), deleting, cause)
+            compiled = compile_rule(rule_in_force(group.rule), self.record.zone, self.zones)
+            known = Definition(group.id, group, version, compiled, deleting, cause, [])
+            known.words = _words_of(known)
             self.groups[group.id] = known
+            self._forget()
         elif deleting and not known.deleting:
             known.version, known.deleting, known.cause = version, True, cause
+            self._forget()
         known.group = group
-        self._matcher = None
         return known
 
     def drop_group(self, group: str) -> None:
         """Forget a group that has no members any more."""
         self.groups.pop(group, None)
-        self._matcher = None
+        self._forget()
 
     def since(self, version: int) -> list[Definition]:
         """Return the definitions that came after a version, oldest first."""
-        return sorted((d for d in self.groups.values() if d.version > version), key=lambda d: d.version)
+        known = self._since.get(version)
+        if known is None:
+            later = (d for d in self.groups.values() if d.version > version)
+            known = self._since[version] = sorted(later, key=lambda d: (d.version, d.id))
+        return known
 
-    def true_when_empty(self) -> list[Definition]:
-        """Return the groups in force that hold for a contact without any fact."""
-        return [d for d in self.groups.values() if not d.deleting and d.rule.true_when_empty]
+    def hits(self, words: str, channel: str) -> Sequence[Word]:
+        """Return a phrase for each leaf that a normalised text matches, in one pass over the text for all groups."""
+        index = self._index or self.index
+        found = index.match(words)
+        return self._admit([index.words[i] for i in found], channel) if found else ()
 
-    def of_kind(self, kind: str) -> Iterable[Definition]:
-        """Yield the groups in force that have a leaf of this kind."""
-        return (d for d in self.groups.values() if not d.deleting and any(leaf.kind == kind for leaf in d.rule.leaves))
+    def _admit(self, words: list[Word], channel: str) -> list[Word]:
+        """Keep the first phrase of each leaf (they stand in their order) that lets the channel and nothing bars."""
+        if len(words) == 1:
+            return [word for word in words if not word.against and word.leaf.admits(channel)]
+        barred = {word.leaf for word in words if word.against}
+        firsts = {word.leaf: word for word in reversed(words) if word.leaf not in barred}
+        return [word for word in reversed(firsts.values()) if word.leaf.admits(channel)]
 
-    def hits(self, words: str, channel: str) -> list[Hit]:
-        """Return the leaves that a normalised text matches, in one pass over the text for all groups."""
-        if self._matcher is None:
-            self._index()
-        assert self._matcher is not None  # noqa: S101 - _index makes it
-        found = self._matcher.match(words)
-        if not found:
-            return []
-        return self._admit([self._words[i] for i in found], channel)
+    def matched(self, facts: Iterable[MessageFact]) -> dict[MessageLeaf, list[int]]:
+        """Return, by leaf, the times of the messages that match it: what a backfill or a retraction reads again."""
+        times: dict[MessageLeaf, list[int]] = defaultdict(list)
+        for fact in facts:
+            if fact.words and fact.inbound and not fact.deleted:
+                for word in self.hits(fact.words, fact.channel):
+                    times[word.leaf].append(fact.time)
+        return times
 
-    def _admit(self, words: list[Word], channel: str) -> list[Hit]:
-        hits: dict[tuple[str, int], Hit] = {}
-        barred = {(w.definition.group.id, w.leaf) for w in words if w.against}
-        for word in words:
-            at = (word.definition.group.id, word.leaf)
-            leaf = word.definition.rule.leaves[word.leaf]
-            if at in barred or not isinstance(leaf, MessageLeaf) or not leaf.admits(channel):
-                continue
-            if at not in hits or word.phrase < hits[at].phrase:
-                hits[at] = Hit(word.definition, word.leaf, word.phrase)
-        return list(hits.values())
+    def _compile(self, known: Definition) -> None:
+        known.rule = compile_rule(rule_in_force(known.group.rule), self.record.zone, self.zones)
+        known.words = _words_of(known)
 
-    def matching(self, definition: Definition, leaf: int, facts: Iterable[MessageFact]) -> list[MessageFact]:
-        """Return the facts that match one leaf: what a backfill or a retraction reads again."""
-        at = (definition.group.id, leaf)
-        return [
-            fact
-            for fact in facts
-            if fact.inbound
-            and not fact.deleted
-            and any(
-                (hit.definition.group.id, hit.leaf) == at for hit in self.hits(fact.words, fact.channel)
-            )
-        ]
-
-    def _index(self) -> None:
-        self._words = [word for d in self.groups.values() if not d.deleting for word in _words_of(d)]
-        self._matcher = Matcher((i, word.phrase, word.mode) for i, word in enumerate(self._words))
-
-    def _compile(self, group: Group) -> Compiled:
-        return compile_rule(parse_rule(group.rule), self.record.zone, self.zones)
+    def _forget(self) -> None:
+        self._index = None
+        self._since.clear()
 
 
-def _words_of(definition: Definition) -> Iterable[Word]:
-    for at, rule in enumerate(leaves(parse_rule(definition.group.rule))):
-        if isinstance(rule, MessageRule):
-            yield from (Word(definition, at, phrase, rule.match, against=False) for phrase in rule.any_of)
-            yield from (Word(definition, at, phrase, "word", against=True) for phrase in rule.none_of)
+def _words_of(definition: Definition) -> list[Word]:
+    """List a definition's keywords, each leaf's in the order of its phrases: evidence is the same everywhere."""
+    words: list[Word] = []
+    pairs = zip(leaves(rule_in_force(definition.group.rule)), definition.rule.leaves, strict=True)
+    for at, (rule, leaf) in enumerate(pairs):
+        if isinstance(rule, MessageRule) and isinstance(leaf, MessageLeaf):
+            words += [Word(definition, at, leaf, phrase, rule.match, False) for phrase in sorted(rule.any_of)]  # noqa: FBT003
+            words += [Word(definition, at, leaf, phrase, "word", True) for phrase in sorted(rule.none_of)]  # noqa: FBT003
+    return words

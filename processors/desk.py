@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from heapq import heappush
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from processors.definitions import Definitions
 from processors.rows import (
     Head,
     booking_of,
@@ -19,10 +18,13 @@ from processors.rows import (
     rating_of,
 )
 from processors.state import Pending, Store
-from schemas.activity import INTERNAL, encode as encode_activity
+from schemas.activity import INTERNAL
+from schemas.activity import encode as encode_activity
 
 if TYPE_CHECKING:
     from schemas.activity import Activity, BookingFact, MessageFact, RatingFact
+
+Fact = TypeVar("Fact", "BookingFact", "RatingFact")
 
 OWN, BY_KEY = -1, -2
 ORIGIN = (INTERNAL, 0, 0, 0)
@@ -40,12 +42,16 @@ class Out(NamedTuple):
 
 
 class Desk:
-    """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits."""
+    """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
-    def __init__(self, store: Store, partition: int, partitions: int, prefix: str) -> None:
+    `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead.
+    """
+
+    def __init__(self, store: Store, partition: int, partitions: int, prefix: str, kept: int) -> None:
         self.partition = partition
         self.partitions = partitions
         self.prefix = prefix
+        self.kept = kept
         self.pending = Pending(store)
         self.now = 0
         self.out: list[Out] = []
@@ -54,7 +60,6 @@ class Desk:
         self.dirty: dict[bytes, None] = {}
         self.changed_rows: dict[tuple[bytes, str], None] = {}
         self.changed_profiles: dict[bytes, None] = {}
-        self.tenants: dict[str, Definitions] = {}
         self.found: dict[bytes, bytes | None] = {}
         self.horizon = 0
         self.heap: list[tuple[int, bytes]] = []
@@ -81,20 +86,23 @@ class Desk:
         """Append a record to contact-activity: what one actor tells another."""
         self.out.append(Out("contact-activity", key, encode_activity(activity), partition))
 
+    @property
+    def oldest(self) -> int:
+        """The earliest time (epoch ms) of messages that are still looked at."""
+        return self.now - self.kept
+
     def message(self, key: bytes) -> MessageFact | None:
         """Return one message that its contact keeps."""
-        raw = self.pending.writes.get(key)
-        if raw is None:
-            raw = self.found[key] if key in self.found else self.pending.get(key)
+        if key in self.pending.writes:
+            raw = self.pending.writes[key]
+        else:
+            raw = self.found[key] if key in self.found else self.pending.store.get(key)
         return message_of(raw) if raw is not None else None
 
-    def put_message(self, contact: bytes, key: bytes, fact: MessageFact) -> None:
-        """Keep one message."""
-        self.pending.put(key, encode(fact), facts_under(contact, b"m"))
-
     def messages(self, contact: bytes) -> list[MessageFact]:
-        """Return all messages that a contact keeps."""
-        return [message_of(value) for _, value in self.pending.scan(facts_under(contact, b"m"))]
+        """Return all messages that a contact keeps and that are not beyond the retention."""
+        facts = (message_of(value) for _, value in self.pending.scan(facts_under(contact, b"m")))
+        return [fact for fact in facts if fact.time >= self.oldest]
 
     def bookings(self, contact: bytes) -> dict[bytes, BookingFact]:
         """Return a contact's bookings by key, kept decoded until the next commit that clears the desk."""
@@ -114,20 +122,18 @@ class Desk:
 
     def put_booking(self, contact: bytes, source: str, id_: str, fact: BookingFact | None) -> BookingFact | None:
         """Keep, replace or drop (None) a booking; return what was there."""
-        key, known = fact_key(contact, b"b", source, id_), self.bookings(contact)
-        before = known.pop(key, None)
-        if fact is not None:
-            known[key] = fact
-        self.pending.put(key, None if fact is None else encode(fact), facts_under(contact, b"b"))
-        return before
+        return self._put(facts_under(contact, b"b"), self.bookings(contact), (source, id_), fact)
 
     def put_rating(self, contact: bytes, source: str, id_: str, fact: RatingFact | None) -> RatingFact | None:
         """Keep, replace or drop (None) a rating; return what was there."""
-        key, known = fact_key(contact, b"r", source, id_), self.ratings(contact)
+        return self._put(facts_under(contact, b"r"), self.ratings(contact), (source, id_), fact)
+
+    def _put(self, under: bytes, known: dict[bytes, Fact], at: tuple[str, str], fact: Fact | None) -> Fact | None:
+        key = fact_key(under, *at)
         before = known.pop(key, None)
         if fact is not None:
             known[key] = fact
-        self.pending.put(key, None if fact is None else encode(fact), facts_under(contact, b"r"))
+        self.pending.put(key, None if fact is None else encode(fact), under)
         return before
 
     def clear(self) -> None:

@@ -1,7 +1,8 @@
 """The actor of one booking or rating: its last owner and revision, whatever the order of arrival.
 
-Two things are kept apart: the newest revision (the content) and the newest revision that named a guest (whose it is). So
-a revision without a guest means the known guest, and waits if none is known yet.
+Two things are kept apart: the newest revision (the content) and the newest revision that named a guest (whose it is).
+So a revision without a guest means the known guest, and waits if none is known yet. A revision whose guest has no
+address (the booking's own id stands in) says less than any that has one, so it never takes a booking from its guest.
 """
 
 from __future__ import annotations
@@ -22,27 +23,37 @@ def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
     """Take a revision; give the fact to its contact, and take it from a former one."""
     row = b"o" + key
     raw = desk.pending.get(row)
-    owner = Owner() if raw is None else owner_of(raw)
-    if not _update(owner, seen):
+    owner: Owner = Owner() if raw is None else owner_of(raw)
+    whose, what = _take_guest(owner, seen), _take_content(owner, seen)
+    if what or whose == "moved":
+        _forward(desk, key.decode().partition("/")[0], owner, seen)
+    else:
         desk.counts["repeated"] += 1
-        return
-    tenant = key.decode().partition("/")[0]
-    _forward(desk, tenant, owner, seen)
-    desk.pending.put(row, encode(owner))
+    if what or whose:
+        desk.pending.put(row, encode(owner))
 
 
-def _update(owner: Owner, seen: FactSeen) -> bool:
-    revision, changed = seen.fact.revision, False
-    if seen.contact is not None and revision > owner.contact_revision:
-        changed = owner.contact != seen.contact or revision > owner.revision
-        owner.contact, owner.contact_revision = seen.contact, revision
-    if revision > owner.revision:
-        owner.revision, changed = revision, True
-        if isinstance(seen, BookingSeen):
-            owner.booking = seen.fact
-        else:
-            owner.rating = seen.fact
-    return changed
+def _take_guest(owner: Owner, seen: FactSeen) -> str:
+    """Take whose the fact is, if that is news: `moved` to another contact, or `known`."""
+    if seen.contact is None:
+        return ""
+    rank = [int(not seen.contact.startswith("booking:")), seen.fact.revision]
+    if rank <= owner.rank:
+        return ""
+    moved = owner.contact != seen.contact
+    owner.contact, owner.rank = seen.contact, rank
+    return "moved" if moved else "known"
+
+
+def _take_content(owner: Owner, seen: FactSeen) -> bool:
+    if seen.fact.revision <= owner.revision:
+        return False
+    owner.revision = seen.fact.revision
+    if isinstance(seen, BookingSeen):
+        owner.booking = seen.fact
+    else:
+        owner.rating = seen.fact
+    return True
 
 
 def _forward(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
@@ -59,6 +70,4 @@ def _forward(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
 
 def _put(kind: str, owner: Owner, seen: FactSeen) -> FactPut:
     told = seen.seen if seen.contact == owner.contact else None
-    return FactPut(
-        *ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, owner.booking, owner.rating, told
-    )
+    return FactPut(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, owner.booking, owner.rating, told)

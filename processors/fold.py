@@ -1,36 +1,50 @@
 """One partition of contact-activity, folded: records in their log order to what follows from them, and nothing else.
 
-The fold knows only its log and its rows. Its clock is the append time of the record at hand and never goes back; before a
-record is applied, the deadlines that are not after its append time fire, each at its own moment. So the same log gives
-the same changes, however it is cut into chunks, commits and restarts, and a worker's own clock decides nothing.
+The fold knows only its log and its rows. Its clock is the append time of the record at hand and never goes back;
+before a record is applied, the deadlines that are not after its append time fire, each at its own moment. So the same
+log gives the same changes, however it is cut into chunks, commits and restarts, and a worker's own clock decides
+nothing.
 
-`apply` leaves what follows in `desk.out`; `flush` turns what changed into rows to be written and adds the tables' records;
-after the commit, `committed` is called. Whoever carries the fold commits outputs, rows and the input's offset at once.
+`apply` leaves what follows in `desk.out`; `flush` turns what changed into rows to be written and adds the tables'
+records; after the commit, `committed` is called. Whoever carries the fold commits outputs, rows and the input's offset
+at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import heappop, heappush, merge
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from processors import contact, fact_owner, membership, profile, tenant
 from processors.definitions import Definition, Definitions
-from processors.desk import ORIGIN, Desk, Out
+from processors.desk import ORIGIN, Desk
 from processors.rows import (
     Defined as DefinedRow,
+)
+from processors.rows import (
     Head,
     Scan,
+    Sweep,
     defined_of,
     encode,
     fact_key,
+    facts_under,
     head_key,
     head_of,
+    is_message,
+    message_of,
     read_of,
     scan_of,
+    sweep_of,
 )
 from processors.state import Store
 from processors.tenant import to_json
+from processors.windows import DAY, duration_upper_bound_ms, parse_duration
 from schemas.activity import (
     BookingSeen,
     Defined,
@@ -52,7 +66,13 @@ HORIZON = 15 * 60 * 1000
 SLICE = 300
 """Contacts that one tick brings up to date during a scan."""
 
-CLOCK, READ = b"c", b"r"
+SWEPT = 2_000
+"""Facts that one tick looks through for messages beyond the retention."""
+
+GRACE = 2 * DAY
+"""Messages are kept this much longer (ms): a retention has days of 24 hours, a window those of the calendar."""
+
+CLOCK, READ, SWEEP = b"c", b"r", b"w"
 
 
 class Record(NamedTuple):
@@ -63,7 +83,7 @@ class Record(NamedTuple):
     timestamp: int
 
 
-class Flushed(NamedTuple):
+class Flushed(Struct, frozen=True):
     """What a commit writes: rows (None deletes) for state and changelog, and rows for the local index only."""
 
     rows: dict[bytes, bytes | None]
@@ -71,16 +91,25 @@ class Flushed(NamedTuple):
 
 
 class Fold:
-    """One partition's fold over its rows in `store`."""
+    """One partition's fold over its rows in `store`; messages are kept for `retention`."""
 
-    def __init__(
-        self, store: Store, partition: int, partitions: int, prefix: str = "rollcall.", hot: int = 20_000
+    def __init__(  # noqa: PLR0913, PLR0917 - what a partition is, and its settings
+        self,
+        store: Store,
+        partition: int,
+        partitions: int,
+        prefix: str = "rollcall.",
+        hot: int = 20_000,
+        retention: str = "P400D",
     ) -> None:
+        kept = duration_upper_bound_ms(parse_duration(retention)) + GRACE
         self.store = store
-        self.desk = Desk(store, partition, partitions, prefix)
+        self.desk = Desk(store, partition, partitions, prefix, kept)
         self.hot = hot
-        self.read: dict[str, list[int]] = {}
+        self.tenants: dict[bytes, Definitions] = {}
+        self.read: dict[int, list[int]] = {}
         self.scans: dict[str, Scan] = {}
+        self.sweep = Sweep()
         self._read_changed = False
         self._load()
 
@@ -99,7 +128,8 @@ class Fold:
 
     def flush(self) -> Flushed:
         """Append the tables' records and return the rows that changed."""
-        desk, index = self.desk, dict[bytes, bytes | None]()
+        desk = self.desk
+        index: dict[bytes, bytes | None] = {}
         for key, group in desk.changed_rows:
             desk.out.append(membership.table_row(key, group, desk.heads[key].rows[group]))
         for key in desk.changed_profiles:
@@ -131,55 +161,57 @@ class Fold:
 
     @property
     def scanning(self) -> bool:
-        """Whether a lap over some tenant's contacts is under way: ticks carry it on."""
-        return any(scan.lap for scan in self.scans.values())
+        """Whether a lap over some tenant's contacts, or the sweep, is under way: ticks carry it on."""
+        return bool(self.sweep.cursor) or any(scan.lap for scan in self.scans.values())
 
     def definitions(self, key: bytes) -> Definitions:
         """Return the definitions of the tenant of a key."""
-        name = key.partition(b"/")[0].decode()
-        known = self.desk.tenants.get(name)
+        name = key.partition(b"/")[0]
+        known = self.tenants.get(name)
         if known is None:
-            known = self.desk.tenants[name] = self._load_definitions(name)
+            known = self.tenants[name] = self._load_definitions(name)
         return known
 
     # reading -----------------------------------------------------------------------------------------------------
 
     def _prefetch(self, decoded: Iterable[tuple[Record, Any]]) -> None:
         """Read the rows of a whole chunk at once: one call into RocksDB instead of two per event."""
-        desk, writes = self.desk, self.desk.pending.writes
-        heads, facts = dict[bytes, None](), dict[bytes, None]()
+        heads, known = dict[bytes, None](), self.desk.heads
+        facts = list[bytes]()
         for record, activity in decoded:
-            kind = type(activity)
+            key = record.key
+            kind: type = type(activity)
             if kind is MessageSeen:
-                facts[fact_key(record.key, b"m", activity.source, activity.id)] = None
-            if (kind in _OF_CONTACTS) and record.key not in desk.heads:
-                heads[record.key] = None
-        wanted = [key for key in facts if key not in writes]
-        desk.found = dict(zip(wanted, self.store.get_many(wanted), strict=True)) if wanted else {}
+                facts.append(fact_key(facts_under(key, b"m"), activity.source, activity.id))
+            if kind in _OF_CONTACTS and key not in known:
+                heads[key] = None
+        self.desk.found = dict(zip(facts, self.store.get_many(facts), strict=True)) if facts else {}
         if heads:
             rows = self.store.get_many([head_key(key) for key in heads])
             for key, raw in zip(heads, rows, strict=True):
-                desk.heads[key] = head_of(raw) if raw is not None else Head(version=-1)
+                known[key] = head_of(raw) if raw is not None else Head(version=-1)
 
     def _first_seen(self, activity: Any) -> bool:
         """Whether a record of a raw topic lies above all that was read of that raw partition."""
-        at = f"{activity.topic}/{activity.partition}"
+        at = activity.partition << 4 | activity.topic
+        place = [activity.offset, activity.index]
         known = self.read.get(at)
-        if known is not None and (activity.offset, activity.index) <= (known[0], known[1]):
+        if known is not None and place <= known:
             self.desk.counts["replayed"] += 1
             return False
-        self.read[at] = [activity.offset, activity.index]
+        self.read[at] = place
         self._read_changed = True
         return True
 
     # time --------------------------------------------------------------------------------------------------------
 
     def _fire(self) -> None:
+        """Fire what is due, in its order: contacts by their next deadline, and again if they have more."""
         desk = self.desk
         while True:
             while desk.heap and desk.heap[0][0] <= desk.now:
-                _, key = heappop(desk.heap)
-                if 0 < desk.head(key).due <= desk.now:
+                due, key = heappop(desk.heap)
+                if desk.head(key).due == due:
                     desk.counts["fired"] += 1
                     definitions = self.definitions(key)
                     contact.touch(desk, key, definitions)
@@ -187,6 +219,7 @@ class Fold:
             if desk.now < desk.horizon:
                 return
             self._move_horizon()
+            self._begin_sweep()
 
     def _move_horizon(self) -> None:
         """Take the deadlines of the next stretch out of the index, and of heads not in the index yet."""
@@ -207,23 +240,22 @@ class Fold:
     # rows --------------------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
-        clock, read = self.store.get(CLOCK), self.store.get(READ)
+        clock, read, sweep = self.store.get(CLOCK), self.store.get(READ), self.store.get(SWEEP)
         self.desk.now = int.from_bytes(clock, "big") if clock else 0
         self.read = read_of(read) if read else {}
+        self.sweep = sweep_of(sweep) if sweep else Sweep()
         for key, value in self.store.scan(b"s"):
             self.scans[key[1:].decode()] = scan_of(value)
-        heapify(self.desk.heap)
         self._move_horizon()
 
-    def _load_definitions(self, name: str) -> Definitions:
-        known, under = Definitions(name), b"d" + name.encode() + b"/"
-        raw = self.desk.pending.get(under)
-        if raw is not None:
-            row: DefinedRow = defined_of(raw)
-            known.set_record(row.version, row.body)
-        rows = [defined_of(v) for k, v in self.desk.pending.scan(under) if k != under]
-        for row in sorted(rows, key=lambda r: r.version):
-            known.set_group(row.version, row.body, (row.source, row.id))
+    def _load_definitions(self, name: bytes) -> Definitions:
+        known, under = Definitions(name.decode()), _definitions_under(name)
+        rows = [(key, defined_of(value)) for key, value in self.desk.pending.scan(under)]
+        for key, row in sorted(rows, key=lambda one: one[0] != under):
+            if key == under:
+                known.set_record(row.version, row.body)
+            else:
+                known.set_group(row.version, row.body, (row.source, row.id))
         return known
 
     def _put_head(self, key: bytes, head: Head, index: dict[bytes, bytes | None]) -> None:
@@ -245,60 +277,64 @@ class Fold:
 
     def on_defined(self, key: bytes, defined: Defined) -> None:
         """Take a definition, and begin or queue a lap over the tenant's contacts where one is needed."""
-        known, under = self.definitions(key + b"/"), b"d" + defined.tenant.encode() + b"/"
-        cause = (defined.source, defined.id)
+        known, under = self.definitions(key), _definitions_under(key)
         if defined.gone is not None:
             known.drop_group(defined.gone)
             self.desk.pending.put(under + defined.gone.encode(), None, under)
-            return
-        if defined.group is None:
-            if known.set_record(defined.version, defined.record):
-                self._keep_groups(known, under)
-                self._begin_lap(defined.tenant, known)
-            self.desk.pending.put(under, encode(DefinedRow(defined.version, defined.record, *cause)), under)
-            return
-        before = known.version
-        group = known.set_group(defined.version, defined.group, cause)
-        self._keep_group(group, under)
-        if group.version > before:
-            self._begin_lap(defined.tenant, known)
+        elif defined.group is not None:
+            before = known.version
+            group = known.set_group(defined.version, defined.group, (defined.source, defined.id))
+            self._keep_group(group, under)
+            if group.version > before:
+                self._begin_lap(key, known)
+        elif defined.record is not None:
+            changed = known.set_record(defined.version, defined.record)
+            row = DefinedRow(known.version, defined.record, defined.source, defined.id)
+            self.desk.pending.put(under, encode(row), under)
+            if changed:
+                self._ask_again(key, known, under)
 
     def _keep_group(self, definition: Definition, under: bytes) -> None:
         row = DefinedRow(definition.version, to_json(definition.group), *definition.cause)
-        self.desk.pending.put(under + definition.group.id.encode(), encode(row), under)
+        self.desk.pending.put(under + definition.id.encode(), encode(row), under)
 
-    def _keep_groups(self, known: Definitions, under: bytes) -> None:
+    def _ask_again(self, name: bytes, known: Definitions, under: bytes) -> None:
         for definition in known.groups.values():
             self._keep_group(definition, under)
+        self._begin_lap(name, known)
 
-    def _begin_lap(self, name: str, known: Definitions) -> None:
-        """Contacts changed since the last commit are not in the store yet: bring those up to date at once."""
-        within = name.encode() + b"/"
-        for key in [key for key in self.desk.dirty if key.startswith(within)]:
-            contact.touch(self.desk, key, known)
-        scan = self.scans.setdefault(name, Scan())
+    def _begin_lap(self, name: bytes, known: Definitions) -> None:
+        scan = self.scans.setdefault(name.decode(), Scan())
         if not scan.lap:
             scan.lap, scan.cursor = known.version, b""
             self._go_on(name, scan)
 
     def on_tick(self, key: bytes, tick: Tick) -> None:
-        """Go on with the laps under way, a slice each."""
+        """Go on with the laps and the sweep that are under way, a slice each."""
         del key, tick
-        for name, scan in list(self.scans.items()):
+        for name, scan in self.scans.items():
             if scan.lap:
-                self._go_on(name, scan)
+                self._go_on(name.encode(), scan)
+        if self.sweep.cursor:
+            self._sweep_on()
 
-    def _go_on(self, name: str, scan: Scan) -> None:
-        under = head_key(name.encode() + b"/")
-        known, seen = self.definitions(under[1:]), 0
-        for key, raw in self.store.scan(under, scan.cursor):
+    def _go_on(self, name: bytes, scan: Scan) -> None:
+        known, seen = self.definitions(name), 0
+        for key, raw in self._contacts(head_key(name + b"/"), scan.cursor):
             scan.cursor, seen = key, seen + 1
             self._look_in(key[1:], raw, scan, known)
             if seen >= SLICE:
                 break
         else:
             self._end_lap(name, scan, known)
-        self.desk.pending.put(b"s" + name.encode(), encode(scan), b"s")
+        self.desk.pending.put(b"s" + name, encode(scan), b"s")
+
+    def _contacts(self, under: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the contacts' heads in key order, with those not committed yet: a lap does not depend on commits."""
+        fresh = [(head_key(key), b"") for key in self.desk.dirty]
+        mine = sorted(row for row in fresh if row[0] > after and row[0].startswith(under))
+        both = merge(self.store.scan(under, after), mine, key=itemgetter(0))
+        return (next(rows) for _, rows in groupby(both, key=itemgetter(0)))
 
     def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions) -> None:
         """Bring one contact up to date, and count it for the groups that the lap is for."""
@@ -306,18 +342,44 @@ class Fold:
             self.desk.heads[key] = head_of(raw)
         head = contact.touch(self.desk, key, known).head
         for definition in known.since(scan.done):
-            row = head.rows.get(definition.group.id)
+            row = head.rows.get(definition.id)
             if row is not None and row.seq & 1:
-                scan.members[definition.group.id] = scan.members.get(definition.group.id, 0) + 1
-        if head.profile.since and (not scan.earliest or head.profile.since < scan.earliest):
-            scan.earliest = head.profile.since
+                scan.members[definition.id] = scan.members.get(definition.id, 0) + 1
+        since = head.profile.since
+        if since is not None and (scan.earliest is None or since < scan.earliest):
+            scan.earliest = since
 
-    def _end_lap(self, name: str, scan: Scan, known: Definitions) -> None:
-        done = Scanned(*ORIGIN, self.desk.partition, scan.lap, scan.members, scan.earliest)
-        self.desk.tell(name.encode(), done)
+    def _end_lap(self, name: bytes, scan: Scan, known: Definitions) -> None:
+        self.desk.tell(name, Scanned(*ORIGIN, self.desk.partition, scan.lap, scan.members, scan.earliest))
         later = known.since(scan.lap)
-        scan.done, scan.cursor, scan.members, scan.earliest = scan.lap, b"", {}, 0
+        scan.done, scan.cursor, scan.members, scan.earliest = scan.lap, b"", {}, None
         scan.lap = known.version if later else 0
+
+    # the sweep ---------------------------------------------------------------------------------------------------
+
+    def _begin_sweep(self) -> None:
+        """Once a day, look through the facts for messages that are beyond the retention."""
+        if self.desk.now >= self.sweep.due and not self.sweep.cursor:
+            self.sweep = Sweep(self.desk.now + DAY, b"f" if self.sweep.due else b"")
+            self.desk.pending.put(SWEEP, encode(self.sweep))
+
+    def _sweep_on(self) -> None:
+        desk, seen = self.desk, 0
+        for key, value in self.store.scan(b"f", self.sweep.cursor):
+            self.sweep.cursor, seen = key, seen + 1
+            if is_message(key) and key not in desk.pending.writes and message_of(value).time < desk.oldest:
+                desk.pending.put(key, None)
+                desk.counts["forgotten"] += 1
+            if seen >= SWEPT:
+                break
+        else:
+            self.sweep.cursor = b""
+        desk.pending.put(SWEEP, encode(self.sweep))
+
+
+def _definitions_under(name: bytes) -> bytes:
+    """Return the key of a tenant's record, which is also the prefix of its groups."""
+    return b"d" + name + b"/"
 
 
 def index_key(due: int, contact_key: bytes) -> bytes:

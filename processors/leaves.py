@@ -1,29 +1,42 @@
 """The leaves of a rule: what each remembers of a contact's facts, and when that makes it true.
 
-A leaf reduces the facts that concern it to a memo, a plain list that is stored in the contact's row. From the memo alone
-it answers `true_at(memo, t)` and `next_after(memo, t)`, the next moment at which its truth may change without any new
-fact. So an event costs what it touches, and time is handled in one place for every kind of rule.
+A leaf reduces the facts that concern it to a memo, a plain list that is stored in the contact's row. From the memo
+alone it answers `true_at(memo, t)` and `next_after(memo, t)`, the next moment at which its truth may change without any
+new fact. So an event costs what it touches, and time is handled in one place for every kind of rule.
+
+A fact counts while now < deadline, and a later fact's deadline may come earlier (30 January 23:00 and 31 January 01:00
+plus a month), so a memo keeps the facts that last longest, not those that are newest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal
-from typing import Any, Protocol
+from decimal import Context, Decimal
+from typing import Any, NamedTuple, Protocol
 
+from processors.identity import channel_of
 from processors.windows import Window, local_midnight
-from schemas.activity import BookingFact, MessageFact, RatingFact
+from schemas.activity import BookingFact, RatingFact
 from schemas.rules import BookingRule, MessageRule, RatingRule
 
 Memo = list[Any]
 FOR_EVER = 1 << 62
+
+add_exactly = Context(prec=120).add
+"""Sums of money do not depend on their order, however many there are."""
 
 
 class Leaf(Protocol):
     """One leaf of a compiled rule."""
 
     kind: str
+    fades: bool
+    """Without new facts it is true until `end` and then false for ever."""
+
+    def end(self, memo: Memo) -> int:
+        """When a leaf that fades stops to be true; 0 when it is not true at any time."""
+        ...
 
     def true_at(self, memo: Memo, t: int) -> bool:
         """Whether the facts in the memo make the leaf true at `t` (epoch ms)."""
@@ -34,54 +47,14 @@ class Leaf(Protocol):
         ...
 
 
-class ManualLeaf:
-    """Never true by itself: members are added."""
+class Fading:
+    """What all leaves share that are true until their end."""
 
-    kind = "manual"
-
-    def true_at(self, memo: Memo, t: int) -> bool:
-        """Return False."""
-        del memo, t
-        return False
-
-    def next_after(self, memo: Memo, t: int) -> int:
-        """Return 0: nothing ever changes."""
-        del memo, t
-        return 0
-
-
-def end_of(window: Window | None, t: int) -> int:
-    """When a fact of time `t` stops to count."""
-    return FOR_EVER if window is None else window.deadline(t)
-
-
-class MessageLeaf:
-    """At least `min_count` messages in the window; the memo holds the newest `min_count` times, newest first."""
-
-    kind = "message"
-
-    def __init__(self, rule: MessageRule, window: Window | None) -> None:
-        self.window = window
-        self.count = rule.min_count
-        self.channels = frozenset(c.casefold() for c in rule.channels)
-
-    def admits(self, channel: str) -> bool:
-        """Whether the rule's filter lets a message of this channel count."""
-        return not self.channels or channel.casefold() in self.channels
-
-    def add(self, memo: Memo, time: int) -> Memo:
-        """Return the memo with one more matching message; unchanged when the message is too old to matter."""
-        if self.count == 1:
-            return [time] if not memo or time > memo[0] else memo
-        return sorted([*memo, time], reverse=True)[: self.count]
-
-    def memo(self, matching: Iterable[MessageFact]) -> Memo:
-        """Build the memo from all the matching messages."""
-        return sorted((fact.time for fact in matching), reverse=True)[: self.count]
+    fades = True
 
     def end(self, memo: Memo) -> int:
-        """When the leaf stops to be true: the deadline of the count-th newest message; 0 when there are too few."""
-        return end_of(self.window, memo[self.count - 1]) if len(memo) >= self.count else 0
+        """See Leaf."""
+        raise NotImplementedError
 
     def true_at(self, memo: Memo, t: int) -> bool:
         """See Leaf."""
@@ -93,8 +66,64 @@ class MessageLeaf:
         return end if t < end < FOR_EVER else 0
 
 
+class ManualLeaf(Fading):
+    """Never true by itself: members are added."""
+
+    kind = "manual"
+
+    def end(self, memo: Memo) -> int:
+        """See Leaf."""
+        del memo
+        return 0
+
+
+def end_of(window: Window | None, t: int) -> int:
+    """When a fact of time `t` stops to count."""
+    return FOR_EVER if window is None else window.deadline(t)
+
+
+class MessageLeaf(Fading):
+    """At least `min_count` messages in the window; the memo holds the times of the `min_count` that last longest."""
+
+    kind = "message"
+
+    def __init__(self, rule: MessageRule, window: Window | None) -> None:
+        self.window = window
+        self.count = rule.min_count
+        self.channels = frozenset(map(channel_of, rule.channels))
+
+    def admits(self, channel: str) -> bool:
+        """Whether the rule's filter lets a message of this channel count."""
+        return not self.channels or channel_of(channel) in self.channels
+
+    def add(self, memo: Memo, time: int) -> Memo:
+        """Return the memo with one more matching message; the same one when the message ends too early to matter."""
+        if len(memo) == self.count and self._lasting(time) <= self._lasting(memo[-1]):
+            return memo
+        return [time] if self.count == 1 else self.memo([*memo, time])
+
+    def memo(self, times: Iterable[int]) -> Memo:
+        """Build the memo from the times of all the matching messages."""
+        return sorted(times, key=self._lasting, reverse=True)[: self.count]
+
+    def forgotten(self, memo: Memo, before: int) -> Memo:
+        """Return what must be kept of messages so old that their facts are gone: only a rule for ever counts them."""
+        return [time for time in memo if time < before] if self.window is None else []
+
+    def end(self, memo: Memo) -> int:
+        """See Leaf: the deadline of the last that is needed."""
+        return end_of(self.window, memo[-1]) if len(memo) >= self.count else 0
+
+    def _lasting(self, time: int) -> tuple[int, int]:
+        return end_of(self.window, time), time
+
+
 class RatingLeaf:
-    """Any, the latest or all of the ratings in the window are in range; the memo holds [time, in range], newest first."""
+    """Any, the latest or all of the ratings in the window are in range; the memo holds those that can matter.
+
+    Each is [time, in range]: for `any` the good one that lasts longest, for `all` also the bad one that does, for
+    `latest` each that outlasts all later ones, latest first.
+    """
 
     kind = "rating"
 
@@ -103,27 +132,52 @@ class RatingLeaf:
         self.mode = rule.mode
         self.low, self.high = rule.min_stars, rule.max_stars
         self.property = rule.property
+        self.fades = rule.mode == "any"
 
     def memo(self, facts: Iterable[RatingFact]) -> Memo:
         """Build the memo from the contact's ratings."""
-        kept = [
-            [f.time, self.low <= f.stars <= self.high]
-            for f in facts
-            if not f.withdrawn and self.property in (None, f.property)
-        ]
-        kept.sort(reverse=True)
-        if self.mode == "any":
-            return [entry for entry in kept if entry[1]][:1]
-        return kept[:1] if self.mode == "latest" else kept
+        counted = [f for f in facts if not f.withdrawn and self.property in (None, f.property)]
+        counted.sort(key=lambda f: (f.time, f.stars), reverse=True)
+        entries = [[f.time, self.low <= f.stars <= self.high] for f in counted]
+        if self.mode == "latest":
+            return self._outlasting(entries)
+        good = self._outlasting([e for e in entries if e[1]])[-1:]
+        return good if self.mode == "any" else good + self._outlasting([e for e in entries if not e[1]])[-1:]
+
+    def _outlasting(self, entries: list[Memo]) -> Memo:
+        """Keep, latest first, the entries that last longer than all before them."""
+        kept: Memo = []
+        longest = -1 << 62
+        for entry in entries:
+            end = end_of(self.window, entry[0])
+            if end > longest:
+                longest = end
+                kept.append(entry)
+        return kept
+
+    def end(self, memo: Memo) -> int:
+        """See Leaf."""
+        return end_of(self.window, memo[0][0]) if memo else 0
 
     def true_at(self, memo: Memo, t: int) -> bool:
         """See Leaf."""
         counting = [good for time, good in memo if t < end_of(self.window, time)]
-        return bool(counting) and all(counting)
+        return all(counting[:1] if self.mode == "latest" else counting) if counting else False
 
     def next_after(self, memo: Memo, t: int) -> int:
         """See Leaf."""
         return soonest((end_of(self.window, time) for time, _ in memo), t)
+
+
+class Zones(NamedTuple):
+    """The time zone of each property of a tenant."""
+
+    default: str
+    by_property: dict[str, str]
+
+    def of(self, property_: str | None) -> str:
+        """Return the property's zone, else the tenant's."""
+        return self.by_property.get(property_ or "", self.default)
 
 
 class BookingLeaf:
@@ -135,15 +189,15 @@ class BookingLeaf:
         self.rule = rule
         self.window = window
         self.zones = zones
+        self.fades = rule.stay == "any"
         self.statuses = frozenset(rule.statuses)
         self.rooms = frozenset(r.casefold() for r in rule.room_types)
         self.channels = frozenset(c.casefold() for c in rule.channels)
         self.currency = rule.currency.upper() if rule.currency else None
-        self.spent = Decimal(str(rule.min_spent)) if rule.min_spent is not None else None
 
     def memo(self, facts: Iterable[BookingFact]) -> Memo:
         """Build the memo from the contact's bookings."""
-        return sorted(self.entry(fact) for fact in facts if self.admits(fact))
+        return sorted(self._entry(fact) for fact in facts if self.admits(fact))
 
     def admits(self, fact: BookingFact) -> bool:
         """Whether a booking passes the rule's filters; one without dates never does."""
@@ -155,24 +209,28 @@ class BookingLeaf:
             and (not self.channels or (fact.channel or "").casefold() in self.channels)
         )
 
-    def entry(self, fact: BookingFact) -> list[Any]:
+    def _entry(self, fact: BookingFact) -> list[Any]:
         """Return [check-in, check-out, nights, amount in the rule's currency] of a booking."""
         zone = self.zones.of(fact.property)
-        start, end = (local_midnight(day_of(day), zone) for day in (fact.check_in, fact.check_out))
-        nights = (day_of(fact.check_out) - day_of(fact.check_in)).days
-        paid = fact.amount if fact.amount and (fact.currency or "").upper() == self.currency else "0"
-        return [start, end, nights, paid]
+        first, last = date.fromisoformat(fact.check_in or ""), date.fromisoformat(fact.check_out or "")
+        paid = fact.amount if fact.amount and fact.currency and fact.currency.upper() == self.currency else "0"
+        return [local_midnight(first, zone), local_midnight(last, zone), (last - first).days, paid]
+
+    def end(self, memo: Memo) -> int:
+        """See Leaf: the deadline of the last booking that is needed, those that last longest taken first."""
+        lasting = sorted(((end_of(self.window, entry[1]), entry) for entry in memo), reverse=True)
+        tally = Tally(self.rule)
+        for end, entry in lasting:
+            if tally.enough(entry):
+                return end
+        return 0
 
     def true_at(self, memo: Memo, t: int) -> bool:
         """See Leaf."""
-        counting = [entry for entry in memo if t < end_of(self.window, entry[1]) and self.stays(entry, t)]
-        if len(counting) < self.rule.min_bookings:
-            return False
-        if self.rule.min_nights is not None and sum(entry[2] for entry in counting) < self.rule.min_nights:
-            return False
-        return self.spent is None or sum((Decimal(e[3]) for e in counting), Decimal(0)) >= self.spent
+        tally = Tally(self.rule)
+        return any(tally.enough(entry) for entry in memo if t < end_of(self.window, entry[1]) and self._stays(entry, t))
 
-    def stays(self, entry: Sequence[Any], t: int) -> bool:
+    def _stays(self, entry: Sequence[Any], t: int) -> bool:
         """Whether a stay is past, current, upcoming or any, at `t`."""
         start, end = entry[0], entry[1]
         match self.rule.stay:
@@ -187,29 +245,29 @@ class BookingLeaf:
 
     def next_after(self, memo: Memo, t: int) -> int:
         """See Leaf."""
-        turns = [end_of(self.window, entry[1]) for entry in memo]
-        if self.rule.stay != "any":
-            turns += [moment for entry in memo for moment in entry[:2]]
-        return soonest(turns, t)
+        if self.fades:
+            return soonest([self.end(memo)], t)
+        return soonest((turn for e in memo for turn in (end_of(self.window, e[1]), e[0], e[1])), t)
 
 
-class Zones:
-    """The time zone of each property of a tenant."""
+class Tally:
+    """Bookings counted one by one, until they are enough for a rule."""
 
-    def __init__(self, default: str, by_property: dict[str, str]) -> None:
-        self.default = default
-        self.by_property = by_property
+    def __init__(self, rule: BookingRule) -> None:
+        self.bookings = rule.min_bookings
+        self.nights = rule.min_nights or 0
+        self.spent = rule.min_spent
+        self.sum = Decimal(0)
 
-    def of(self, property_: str | None) -> str:
-        """Return the property's zone, else the tenant's."""
-        return self.by_property.get(property_ or "", self.default)
+    def enough(self, entry: Sequence[Any]) -> bool:
+        """Count one more booking; return whether all conditions hold."""
+        self.bookings -= 1
+        self.nights -= entry[2]
+        if self.spent is not None:
+            self.sum = add_exactly(self.sum, Decimal(entry[3]))
+        return self.bookings <= 0 >= self.nights and (self.spent is None or self.sum >= self.spent)
 
 
 def soonest(moments: Iterable[int], t: int) -> int:
     """Return the first of the moments that lies after `t`, or 0."""
     return min((m for m in moments if t < m < FOR_EVER), default=0)
-
-
-def day_of(text: str | None) -> date:
-    """Return the date of an ISO day."""
-    return date.fromisoformat(text or "")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from processors.desk import Desk, Out
 from processors.identity import is_reachable
-from processors.outlook import NOTHING, look
+from processors.outlook import NOTHING, look, pinned_out
 from processors.rows import Head, Row, named
 from schemas.base import moment
 from schemas.outputs import Cause, Change, ChangeData, Membership
@@ -21,11 +21,10 @@ encode = msgspec.json.Encoder().encode
 
 
 class Who(NamedTuple):
-    """The contact at hand: its key tenant/contact, both parts, and its head."""
+    """The contact at hand: the desk it lies on, its key tenant/contact, and its head."""
 
+    desk: Desk
     key: bytes
-    tenant: str
-    contact: str
     head: Head
 
 
@@ -40,73 +39,75 @@ class Why(NamedTuple):
     evidence: str | None = None
 
 
-def who(desk: Desk, key: bytes) -> Who:
-    """Return the contact of a key."""
+def named_by(key: bytes) -> tuple[str, str]:
+    """Return the tenant and the contact of a key."""
     tenant, _, contact = key.decode().partition("/")
-    return Who(key, tenant, contact, desk.head(key))
+    return tenant, contact
 
 
 def row_of(at: Who, definition: Definition) -> Row:
     """Return the contact's row in a group to be changed, a new one if it has none."""
-    row = at.head.rows.get(definition.group.id)
+    row = at.head.rows.get(definition.id)
     if row is None:
-        row = at.head.rows[definition.group.id] = Row()
+        row = at.head.rows[definition.id] = Row()
     if len(row.memos) != len(definition.rule.leaves):
         row.memos = definition.rule.empty()
     return row
 
 
-def settle(desk: Desk, at: Who, definition: Definition, row: Row, t: int, why: Why) -> bool:
-    """Bring a row to what it says at `t` and tell what changed; return whether anything did."""
-    if definition.group.sticky and not row.stuck and not definition.deleting:
-        row.stuck = definition.rule.true_at(row.memos, t)
-    outlook = NOTHING if definition.deleting else look(definition.rule, row, t)
-    mask, due, expires = outlook
-    before = (row.mask, row.expires, row.seq)
-    if (row.seq & 1) != (mask != 0):
-        _flip(desk, at, definition, row, t, why, mask, expires)
+def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
+    """Bring a row to what it says at `t` and tell what changed."""
+    if definition.group.sticky and not row.stuck:
+        _stick(definition, row, t)
+    mask, due, expires = NOTHING if definition.deleting else look(definition.rule, row, t)
+    flips = (row.seq & 1) != (mask != 0)
+    if flips or mask != row.mask or expires != row.expires:
+        at.desk.changed_rows[at.key, definition.id] = None
     row.mask, row.expires, row.due = mask, expires, due
-    desk.wake(at.key, at.head, due)
-    if before == (mask, expires, row.seq):
-        return False
-    desk.changed_rows[at.key, definition.group.id] = None
-    return True
+    if due:
+        at.desk.wake(at.key, at.head, due)
+    if flips:
+        _flip(at, definition, row, t, why)
 
 
-def _flip(
-    desk: Desk, at: Who, definition: Definition, row: Row, t: int, why: Why, mask: int, expires: int
-) -> None:
+def _stick(definition: Definition, row: Row, t: int) -> None:
+    """Once in by the rule, never out by it."""
+    held = row.pins is not None and pinned_out(row.pins)
+    row.stuck = not held and not definition.deleting and definition.rule.true_at(row.memos, t)
+
+
+def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     row.seq += 1
-    joined = bool(mask)
+    tenant, contact = named_by(at.key)
+    joined = bool(row.seq & 1)
     if joined:
         row.since = why.effective
-    reason = (why.join or definition.rule.reason(row.memos, t)) if joined else why.leave
     data = ChangeData(
-        group=definition.group.id,
-        contact=at.contact,
+        group=definition.id,
+        contact=contact,
         change="joined" if joined else "left",
         seq=row.seq,
-        reason=reason,  # type: ignore[arg-type]
+        reason=(why.join or definition.rule.reason(row.memos, t)) if joined else why.leave,  # type: ignore[arg-type]
         cause=Cause(*why.cause) if why.cause else None,
         evidence=why.evidence if joined else None,
         rule_hash=definition.group.rule_hash,
         effective_at=moment(why.effective),
-        expires_at=moment(expires) if expires else None,
-        sources=named(mask),
+        expires_at=moment(row.expires) if row.expires else None,
+        sources=named(row.mask),
         origin=why.origin,  # type: ignore[arg-type]
-        sendable=is_reachable(at.contact),
+        sendable=is_reachable(contact),
     )
-    desk.out.append(Out("membership-changes", at.key, encode(_change(desk, at, row, data))))
-    desk.counts[data.change] += 1
+    at.desk.out.append(Out("membership-changes", at.key, encode(_change(at.desk.now, tenant, data))))
+    at.desk.counts[data.change] += 1
 
 
-def _change(desk: Desk, at: Who, row: Row, data: ChangeData) -> Change:
+def _change(now: int, tenant: str, data: ChangeData) -> Change:
     return Change(
-        type="membership.joined" if row.seq & 1 else "membership.left",
-        id=change_id(at.tenant, data.group, at.contact, row.seq),
-        time=moment(desk.now),
-        tenant=at.tenant,
-        subject=at.contact,
+        type="membership.joined" if data.change == "joined" else "membership.left",
+        id=change_id(tenant, data.group, data.contact, data.seq),
+        time=moment(now),
+        tenant=tenant,
+        subject=data.contact,
         data=data,
     )
 
@@ -118,20 +119,19 @@ def change_id(tenant: str, group: str, contact: str, seq: int) -> str:
 
 def table_row(key: bytes, group: str, row: Row) -> Out:
     """Return the record of `memberships` for a row: its newest state, or null once left."""
-    tenant, _, contact = key.decode().partition("/")
+    tenant, contact = named_by(key)
     at = f"{tenant}/{group}/{contact}".encode()
     if not row.seq & 1:
         return Out("memberships", at, None)
-    value: dict[str, Any] = {
-        "tenant": tenant,
-        "group": group,
-        "contact": contact,
-        "since": moment(row.since),
-        "seq": row.seq,
-        "change_id": change_id(tenant, group, contact, row.seq),
-        "sources": named(row.mask),
-        "expires_at": moment(row.expires) if row.expires else None,
-        "sendable": is_reachable(contact),
-    }
-    return Out("memberships", at, encode(Membership(**value)))
-
+    value = Membership(
+        tenant=tenant,
+        group=group,
+        contact=contact,
+        since=moment(row.since),
+        seq=row.seq,
+        change_id=change_id(tenant, group, contact, row.seq),
+        sources=named(row.mask),
+        expires_at=moment(row.expires) if row.expires else None,
+        sendable=is_reachable(contact),
+    )
+    return Out("memberships", at, encode(value))

@@ -6,14 +6,15 @@ in. The same record gives the same activities, so that a repeat after a crash is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from processors.identity import booking_contact, canonical, identify_guest, identify_message
 from processors.phones import e164, region_of
-from processors.windows import duration_upper_bound_ms, parse_duration
+from processors.rules import unsupported
+from processors.windows import FOR_EVER, duration_upper_bound_ms, parse_duration
 from processors.words import normalise
 from schemas import activity
 from schemas.activity import BookingFact, BookingSeen, MessageSeen, PinsAsked, RatingFact, RatingSeen, Seen, TenantAsked
@@ -31,6 +32,7 @@ from schemas.commands import (
 )
 from schemas.envelope import group_id_from_name, read
 from schemas.events import BookingEvent, Guest, MessageEvent, RatingEvent
+from schemas.rules import parse_rule
 from schemas.tenants import Tenant
 
 AHEAD = 5 * 60 * 1000
@@ -140,7 +142,7 @@ class Normalizer:
         if guest is None:
             return None, None
         who = identify_guest(guest, region(tenant, event.data, guest.country), last_resort)
-        if who.contact is None:
+        if who.contact is None or (who.phone_invalid and who.contact == last_resort):
             return _nobody(who.phone_invalid, "data.guest")
         seen = Seen(
             time, event.source, guest.name, guest.first_name, guest.last_name, who.email,
@@ -150,25 +152,31 @@ class Normalizer:
         return who.contact, seen
 
     def pins(self, raw: Raw, event: GroupAdd | GroupRemove | GroupClearPin, time: int) -> list[Keyed] | Reject:
-        """An add, remove or clear goes to the tenant's actor, which knows the groups and hands each contact its part."""
+        """An add, remove or clear goes to the tenant's actor, which knows the groups and tells each contact."""
         tenant = self.tenants.get(event.tenant)
         if tenant is None:
             return Reject("tenant_unknown", "tenant")
         data: Any = event.data
-        expires = getattr(data, "expires_at", None)
+        expires_at = getattr(data, "expires_at", None)
+        expires = min(max(millis(expires_at), 1), FOR_EVER) if expires_at else 0
         record = PinsAsked(
             raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], data.group,
             [contact_of(ref, tenant.region) for ref in data.contacts], getattr(data, "reason", "manual"),
-            millis(expires) if expires else 0, getattr(data, "reply", False), getattr(data, "evidence", None),
+            expires, getattr(data, "reply", False), getattr(data, "evidence", None),
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
+
+    def group(self, raw: Raw, event: GroupCreate, time: int) -> list[Keyed] | Reject:
+        """A new group goes to the tenant's actor with an id, and only with a rule that is evaluated."""
+        path = unsupported(parse_rule(event.data.rule, retention=self.retention))
+        if path is not None:
+            return Reject("not_supported", f"data.{path}")
+        return self.tenant(raw, _named(event), time)
 
     def tenant(self, raw: Raw, event: Any, time: int) -> list[Keyed]:
         """A command on the tenant or a group goes to the tenant's actor as it is, in log order."""
         del time
-        if isinstance(event, GroupCreate):
-            event = _named(event)
-        headers = [(name, value) for name, value in raw.headers if value is not None]
+        headers = [(name, value or b"") for name, value in raw.headers]
         record = TenantAsked(
             raw.topic, raw.partition, raw.offset, 0, to_json(event), raw.value or b"", raw.key, headers
         )
@@ -193,7 +201,8 @@ def contact_of(ref: ContactRef, home: str | None) -> str | None:
 
 
 def _owned(tenant: str, kind: str, source: str, id_: str, record: Any) -> Keyed:
-    return Keyed(f"{tenant}/{kind}:{source}:{id_}".encode(), activity.encode(record))
+    """Key a fact by what names it; the source's length keeps a:b and c apart from a and b:c."""
+    return Keyed(f"{tenant}/{kind}:{len(source)}:{source}:{id_}".encode(), activity.encode(record))
 
 
 def _nobody(phone_invalid: bool, path: str) -> Reject:  # noqa: FBT001 - the one thing that tells the two apart
@@ -208,15 +217,18 @@ def _named(event: GroupCreate) -> GroupCreate:
     return msgspec.structs.replace(event, data=msgspec.structs.replace(data, id=group_id_from_name(data.name or "")))
 
 
+Step = Callable[[Normalizer, Raw, Any, int], "list[Keyed] | Reject"]
+
 _PINS: dict[type, str] = {
     GroupAdd: "group.add",
     GroupRemove: "group.remove",
     GroupClearPin: "group.clear_pin",
 }
-_STEP: dict[type, Any] = {
+_STEP: dict[type, Step] = {
     MessageEvent: Normalizer.message,
     BookingEvent: Normalizer.booking,
     RatingEvent: Normalizer.rating,
     **dict.fromkeys(_PINS, Normalizer.pins),
-    **dict.fromkeys((TenantPut, TenantDelete, GroupCreate, GroupUpdate, GroupDelete), Normalizer.tenant),
+    **dict.fromkeys((TenantPut, TenantDelete, GroupUpdate, GroupDelete), Normalizer.tenant),
+    GroupCreate: Normalizer.group,
 }

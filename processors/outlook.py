@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from processors.leaves import FOR_EVER
 from processors.rows import BIT, PINNED_OUT, Pins, Row
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 LOOK_AHEAD = 500
 """Turns of a rule that are looked through for its end; beyond, the row is looked at again at the last of them."""
+
+RULE = BIT["rule"]
 
 
 class Outlook(NamedTuple):
@@ -26,27 +29,27 @@ class Outlook(NamedTuple):
 
 
 NOTHING = Outlook(0, 0, 0)
+BY_RULE = Outlook(RULE, 0, 0)
 
 
 def look(rule: Compiled, row: Row, t: int) -> Outlook:
     """Return what a row says at `t` (epoch ms) and how it goes on without new facts."""
-    if row.pins is None and rule.single is not None and not row.stuck:
-        leaf, memo = rule.single, row.memos[0]
-        if leaf.kind == "message":
-            return _until(leaf.next_after(memo, t)) if leaf.true_at(memo, t) else NOTHING
+    leaf = rule.single
+    if row.pins is None and leaf is not None and leaf.fades and not row.stuck:
+        end = leaf.end(row.memos[0])
+        if end <= t:
+            return NOTHING
+        return Outlook(RULE, end, end) if end < FOR_EVER else BY_RULE
     return _step_through(rule, row, t)
-
-
-def _until(end: int) -> Outlook:
-    return Outlook(BIT["rule"], end, end)
 
 
 def _step_through(rule: Compiled, row: Row, t: int) -> Outlook:
     now, due, turn = mask_at(rule, row, t), 0, t
     for _ in range(LOOK_AHEAD):
-        turn = _next_turn(rule, row, turn)
-        if not turn:
+        following = _next_turn(rule, row, turn)
+        if not following:
             return Outlook(now, due, 0)
+        turn = following
         then = mask_at(rule, row, turn)
         if then != now and not due:
             due = turn
@@ -60,7 +63,7 @@ def mask_at(rule: Compiled, row: Row, t: int) -> int:
     pins = row.pins
     if pins is not None and pinned_out(pins):
         return 0
-    mask = BIT["rule"] if row.stuck or rule.true_at(row.memos, t) else 0
+    mask = RULE if row.stuck or rule.true_at(row.memos, t) else 0
     if pins is not None:
         for reason, add in pins.adds.items():
             if not add.expires or t < add.expires:

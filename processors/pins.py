@@ -1,4 +1,4 @@
-"""Adds and removes by hand: the newest `time` wins, a tie by id, whatever the arrival."""
+"""Adds and removes by hand: the newest `time` wins, a tie by id (then source), whatever the arrival."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from processors.desk import Desk, Out
-from processors.membership import Who, Why, row_of, settle
+from processors.desk import Out
+from processors.membership import Who, Why, named_by, row_of, settle
+from processors.outlook import pinned_out
 from processors.profile import introduce
-from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Pins
+from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Pins, Row
 from schemas.base import moment
 from schemas.outputs import Outcome, OutcomeReason, OutcomeResult
 
@@ -21,72 +22,90 @@ Verdict = tuple[OutcomeResult, OutcomeReason | None]
 LEAVE = {"manual": "manual", "keyword": "keyword", "flow": "flow", "bulk": "bulk", "import": "bulk"}
 
 
-def apply_pin(desk: Desk, at: Who, pin: Pin, definitions: Definitions) -> None:
+def apply_pin(at: Who, pin: Pin, definitions: Definitions) -> None:
     """Carry out one contact's part of a command and append its outcome."""
     definition = definitions.groups.get(pin.group)
     if definition is None or definition.deleting:
         result: Verdict = ("skipped", "group_unknown")
     else:
-        result = _carry_out(desk, at, pin, definition)
-    desk.out.append(outcome(desk, at, pin, result))
+        result = _carry_out(at, pin, definition)
+    at.desk.out.append(_outcome(at, pin, result))
 
 
-def _carry_out(desk: Desk, at: Who, pin: Pin, definition: Definition) -> Verdict:
+def _carry_out(at: Who, pin: Pin, definition: Definition) -> Verdict:
     row = row_of(at, definition)
     pins = row.pins or Pins()
-    before = (row.mask, row.seq, pins.reset)
-    reason = _lay(pins, pin, desk.now)
-    if reason is not None:
-        return ("unchanged" if reason == "repeated" else "skipped"), reason
+    before = _shown(row)
+    late = _lay(pins, pin)
+    if late is not None:
+        return ("unchanged" if late == "repeated" else "skipped"), late
     row.pins = pins
     if pin.type == "group.add" and introduce(at.head.profile, pin.reason):
-        desk.changed_profiles[at.key] = None
+        at.desk.changed_profiles[at.key] = None
     why = Why(
         pin.reason if pin.type == "group.add" else None,
         LEAVE[pin.reason],
         (pin.source, pin.id),
-        min(pin.time, desk.now),
+        min(pin.time, at.desk.now),
         evidence=pin.evidence,
     )
-    settle(desk, at, definition, row, desk.now, why)
-    return ("unchanged", None) if before == (row.mask, row.seq, pins.reset) else ("applied", None)
+    settle(at, definition, row, at.desk.now, why)
+    return ("applied", None) if before != _shown(row) else _no_change(pin, at.desk.now)
 
 
-def _lay(pins: Pins, pin: Pin, now: int) -> OutcomeReason | None:
-    """Lay a pin on what is there; return why it changes nothing, if so."""
-    if pins.reset != NO_PIN and (pin.time, pin.id) <= (pins.reset_time, pins.reset_id):
-        return "repeated" if pin.id == pins.reset_id else "newer_known"
+def _shown(row: Row) -> tuple[int, int, int, bool]:
+    """What people can see of a row."""
+    return row.mask, row.seq, row.expires, row.pins is not None and pinned_out(row.pins)
+
+
+def _no_change(pin: Pin, now: int) -> Verdict:
     if pin.type != "group.add":
-        return _reset(pins, pin)
-    if pin.expires and pin.expires <= now:
-        return "expired"
+        return "unchanged", "already_in_force"
+    return ("skipped", "expired") if 0 < pin.expires <= now else ("unchanged", "already_member")
+
+
+def _lay(pins: Pins, pin: Pin) -> OutcomeReason | None:
+    """Lay a pin on what is there; return why it is too late for that, if so.
+
+    An add that has expired already is laid too: it ends an older pin and add just as if it had come in time.
+    """
+    mark = (pin.time, f"{pin.id}\0{pin.source}")
+    if pins.reset != NO_PIN and mark <= (pins.reset_time, pins.reset_id):
+        return _late(mark[1], pins.reset_id)
+    if pin.type != "group.add":
+        _reset(pins, pin, mark)
+        return None
     known = pins.adds.get(pin.reason)
-    if known is not None and (pin.time, pin.id) <= (known.time, known.id):
-        return "repeated" if pin.id == known.id else "newer_known"
-    pins.adds[pin.reason] = Add(pin.time, pin.id, pin.expires)
+    if known is not None and mark <= (known.time, known.id):
+        return _late(mark[1], known.id)
+    pins.adds[pin.reason] = Add(*mark, pin.expires)
     return None
 
 
-def _reset(pins: Pins, pin: Pin) -> None:
+def _late(mark: str, known: str) -> OutcomeReason:
+    return "repeated" if mark == known else "newer_known"
+
+
+def _reset(pins: Pins, pin: Pin, mark: tuple[int, str]) -> None:
     pins.reset = PINNED_OUT if pin.type == "group.remove" else CLEARED
-    pins.reset_time, pins.reset_id = pin.time, pin.id
-    pins.adds = {r: add for r, add in pins.adds.items() if (add.time, add.id) > (pin.time, pin.id)}
+    pins.reset_time, pins.reset_id = mark
+    pins.adds = {r: add for r, add in pins.adds.items() if (add.time, add.id) > mark}
 
 
-def outcome(desk: Desk, at: Who, pin: Pin, verdict: Verdict) -> Out:
+def _outcome(at: Who, pin: Pin, verdict: Verdict) -> Out:
     """Return the record of `outcomes` for one contact of a command."""
+    tenant, contact = named_by(at.key)
     value = Outcome(
-        tenant=at.tenant,
+        tenant=tenant,
         command=pin.id,
         source=pin.source,
         type=pin.type,
         outcome=verdict[0],
         reason=verdict[1],
         group=pin.group,
-        contact=at.contact,
+        contact=contact,
         index=pin.nth,
         of=pin.of,
-        time=moment(desk.now),
+        time=moment(at.desk.now),
     )
-    return Out("outcomes", f"{at.tenant}/{pin.id}".encode(), msgspec.json.encode(value))
-
+    return Out("outcomes", f"{tenant}/{pin.id}".encode(), msgspec.json.encode(value))

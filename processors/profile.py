@@ -9,6 +9,7 @@ import msgspec
 
 from processors.desk import Out
 from processors.identity import is_reachable
+from processors.leaves import add_exactly
 from processors.rows import Known
 from schemas.base import moment
 from schemas.outputs import Contact
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from schemas.activity import BookingFact, RatingFact, Seen
 
 NO_STAY = frozenset({"cancelled", "no_show"})
+FIELDS = ("email", "country", "area", "language", "property")
 
 
 def meet(profile: Profile, time: int, source: str) -> bool:
     """Keep the earliest event: customer since, and through which source."""
-    if profile.since and (profile.since, profile.source or "") <= (time, source):
+    if profile.since is not None and (profile.since, profile.source or "") <= (time, source):
         return False
     profile.since, profile.source = time, source
     return True
@@ -45,7 +47,7 @@ def learn(profile: Profile, seen: Seen) -> bool:
     if full:
         changed = _newest(profile, "name", seen.time, [full, seen.first_name, seen.last_name])
         changed |= _original(profile, seen.time, full)
-    for name in ("email", "country", "area", "language", "property"):
+    for name in FIELDS:
         value = getattr(seen, name)
         if value:
             changed |= _newest(profile, name, seen.time, value)
@@ -65,10 +67,11 @@ def _newest(profile: Profile, name: str, at: int, value: Any) -> bool:
 
 
 def _original(profile: Profile, at: int, full: str) -> bool:
-    if profile.original_at and (at, full) >= (profile.original_at, profile.original_name or ""):
+    known = profile.original_name
+    if known is not None and (at, full) >= (profile.original_at, known):
         return False
     profile.original_name, profile.original_at = full, at
-    return True
+    return full != known
 
 
 def count_bookings(profile: Profile, facts: Iterable[BookingFact]) -> None:
@@ -77,7 +80,7 @@ def count_bookings(profile: Profile, facts: Iterable[BookingFact]) -> None:
     spent: dict[str, Decimal] = {}
     for fact in stays:
         if fact.amount and fact.currency:
-            spent[fact.currency] = spent.get(fact.currency, Decimal(0)) + Decimal(fact.amount)
+            spent[fact.currency] = add_exactly(spent.get(fact.currency, Decimal(0)), Decimal(fact.amount))
     profile.bookings = len(stays)
     profile.spent = {currency: f"{total:f}" for currency, total in sorted(spent.items())}
     profile.last_booking = max((fact.check_out for fact in stays if fact.check_out), default=None)
@@ -110,7 +113,7 @@ def table_row(key: bytes, profile: Profile, *, digits: bool) -> Out:
         country=_value(profile, "country"),
         area=_value(profile, "area"),
         language=_value(profile, "language"),
-        customer_since=moment(profile.since) if profile.since else None,
+        customer_since=moment(profile.since) if profile.since is not None else None,
         bookings=profile.bookings,
         spent=profile.spent,
         latest_rating=profile.latest_rating or None,

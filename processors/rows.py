@@ -1,8 +1,10 @@
 """The rows of a partition's state: how each is keyed and what it holds.
 
-Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the tenant's
-actor knows, `d` the definitions as this partition got them, `s` a scan, `r` what was read of the raw topics, `c` the
-clock. Local to a disk, and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays. Times are epoch milliseconds, 0 stands for never.
+Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
+tenant's actor knows, `d` the definitions as this partition got them, `s` a scan, `r` what was read of the raw topics,
+`c` the clock, `w` the sweep of old messages. Local to a disk, and made again from the heads, is `i`, the index of
+deadlines.
+Values are MessagePack arrays. Times are epoch milliseconds; of deadlines, 0 stands for never.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class Pins(Struct, array_like=True):
     reset: int = NO_PIN
     reset_time: int = 0
     reset_id: str = ""
-    adds: dict[str, Add] = field(default_factory=dict)
+    adds: dict[str, Add] = {}
 
 
 class Row(Struct, array_like=True):
@@ -49,7 +51,7 @@ class Row(Struct, array_like=True):
     since: int = 0
     expires: int = 0
     due: int = 0
-    memos: list[list[Any]] = field(default_factory=list)
+    memos: list[list[Any]] = []
     stuck: bool = False
     pins: Pins | None = None
 
@@ -65,12 +67,12 @@ class Profile(Struct, array_like=True):
     """What is known of a guest beside facts. `fields` holds what the newest event says, by field."""
 
     source: str | None = None
-    since: int = 0
+    since: int | None = None
     original_name: str | None = None
     original_at: int = 0
-    fields: dict[str, Known] = field(default_factory=dict)
+    fields: dict[str, Known] = {}
     bookings: int = 0
-    spent: dict[str, str] = field(default_factory=dict)
+    spent: dict[str, str] = {}
     latest_rating: float = 0
     last_booking: str | None = None
 
@@ -79,11 +81,11 @@ class Head(Struct, array_like=True):
     """A contact's head row: all but its facts. `version` is the definitions it is up to date with."""
 
     version: int = 0
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, Row] = {}
     profile: Profile = field(default_factory=Profile)
     due: int = 0
     indexed: int = 0
-    noticed: dict[str, int] = field(default_factory=dict)
+    noticed: dict[str, int] = {}
 
 
 class Owner(Struct, array_like=True):
@@ -91,7 +93,7 @@ class Owner(Struct, array_like=True):
 
     revision: int = -1
     contact: str | None = None
-    contact_revision: int = -1
+    rank: list[int] = []
     given_to: str | None = None
     booking: BookingFact | None = None
     rating: RatingFact | None = None
@@ -102,7 +104,7 @@ class Authority(Struct, array_like=True):
 
     version: int = 0
     record: bytes | None = None
-    open: list[str] = field(default_factory=list)
+    open: list[str] = []
 
 
 class AuthorityGroup(Struct, array_like=True):
@@ -110,21 +112,28 @@ class AuthorityGroup(Struct, array_like=True):
 
     body: bytes
     version: int
-    waiting: list[int] = field(default_factory=list)
+    waiting: list[int] = []
     counted: int = 0
-    earliest: int = 0
+    earliest: int | None = None
     source: str = ""
     id: str = ""
 
 
 class Scan(Struct, array_like=True):
-    """How far a partition's lap over one tenant's contacts has come: `lap` is the version it brings them to, 0 is none."""
+    """How far a partition's lap over one tenant's contacts has come: `lap` is the version it brings them to, or 0."""
 
     lap: int = 0
     done: int = 0
     cursor: bytes = b""
-    members: dict[str, int] = field(default_factory=dict)
-    earliest: int = 0
+    members: dict[str, int] = {}
+    earliest: int | None = None
+
+
+class Sweep(Struct, array_like=True):
+    """When messages are next looked through for those beyond the retention, and how far that has come."""
+
+    due: int = 0
+    cursor: bytes = b""
 
 
 class Defined(Struct, array_like=True):
@@ -145,7 +154,8 @@ owner_of: Any = msgspec.msgpack.Decoder(Owner).decode
 authority_of: Any = msgspec.msgpack.Decoder(Authority).decode
 authority_group_of: Any = msgspec.msgpack.Decoder(AuthorityGroup).decode
 scan_of: Any = msgspec.msgpack.Decoder(Scan).decode
-read_of: Any = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
+sweep_of: Any = msgspec.msgpack.Decoder(Sweep).decode
+read_of: Any = msgspec.msgpack.Decoder(dict[int, list[int]]).decode
 defined_of: Any = msgspec.msgpack.Decoder(Defined).decode
 
 
@@ -155,10 +165,20 @@ def head_key(contact: bytes) -> bytes:
 
 
 def facts_under(contact: bytes, kind: bytes) -> bytes:
-    """Return the prefix of a contact's facts of one kind (`b`, `r` or `m`)."""
-    return b"f%b\0%b" % (contact, kind)
+    """Return the prefix of a contact's facts of one kind (`b`, `r` or `m`).
+
+    The length goes first: ids may hold any character, and no contact's prefix may be the beginning of another's.
+    """
+    return b"f%b%b%b" % (len(contact).to_bytes(2, "big"), contact, kind)
 
 
-def fact_key(contact: bytes, kind: bytes, source: str, id_: str) -> bytes:
-    """Return the key of one fact."""
-    return b"f%b\0%b%b\0%b" % (contact, kind, source.encode(), id_.encode())
+def fact_key(under: bytes, source: str, id_: str) -> bytes:
+    """Return the key of one fact; `under` is what facts_under gives."""
+    name = source.encode()
+    return b"%b%b%b%b" % (under, len(name).to_bytes(2, "big"), name, id_.encode())
+
+
+def is_message(key: bytes) -> bool:
+    """Tell the key of a message from other facts' keys."""
+    at = 3 + int.from_bytes(key[1:3], "big")
+    return key[at : at + 1] == b"m"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from processors.leaves import BookingLeaf, Leaf, ManualLeaf, Memo, MessageLeaf, RatingLeaf, Zones
 from processors.windows import Window, parse_duration
@@ -10,14 +11,19 @@ from schemas.rules import (
     AllRule,
     AnyRule,
     BookingRule,
+    Composed,
     ManualRule,
     MessageRule,
     NoneRule,
     RatingRule,
     Rule,
+    parse_rule,
 )
 
 Truth = Callable[[Sequence[bool]], bool]
+
+ANY_AGE = "P100Y"
+"""Rules in force were checked against the retention when they came; a shorter one since must not stop a worker."""
 
 
 class UnsupportedError(ValueError):
@@ -34,7 +40,8 @@ class Compiled:
     def __init__(self, leaves: tuple[Leaf, ...], truth: Truth) -> None:
         self.leaves = leaves
         self.truth = truth
-        self.single = leaves[0] if len(leaves) == 1 and truth is first else None
+        self.single = leaves[0] if truth is first else None
+        self.kinds = frozenset(leaf.kind for leaf in leaves)
         self.true_when_empty = self.true_at(self.empty(), 0)
 
     def empty(self) -> list[Memo]:
@@ -43,8 +50,6 @@ class Compiled:
 
     def true_at(self, memos: Sequence[Memo], t: int) -> bool:
         """Whether the rule is true at `t` (epoch ms)."""
-        if self.single is not None:
-            return self.single.true_at(memos[0], t)
         return self.truth([leaf.true_at(memo, t) for leaf, memo in zip(self.leaves, memos, strict=True)])
 
     def next_after(self, memos: Sequence[Memo], t: int) -> int:
@@ -53,11 +58,9 @@ class Compiled:
         return min((turn for turn in turns if turn), default=0)
 
     def reason(self, memos: Sequence[Memo], t: int) -> str:
-        """Return the kind of the first leaf that is true, which is what made a contact join."""
-        for leaf, memo in zip(self.leaves, memos, strict=True):
-            if leaf.true_at(memo, t):
-                return leaf.kind
-        return "time"
+        """Return the kind of the first leaf that is true, which is what makes a contact join, else of the first."""
+        pairs = zip(self.leaves, memos, strict=True)
+        return next((leaf.kind for leaf, memo in pairs if leaf.true_at(memo, t)), self.leaves[0].kind)
 
 
 def first(truths: Sequence[bool]) -> bool:
@@ -65,29 +68,38 @@ def first(truths: Sequence[bool]) -> bool:
     return truths[0]
 
 
+def rule_in_force(value: object) -> Rule:
+    """Read the rule of a definition, which was checked when it came."""
+    return parse_rule(value, retention=ANY_AGE)
+
+
 def compile_rule(rule: Rule, zone: str, zones: Zones) -> Compiled:
     """Compile a rule for a tenant's time zone; raises UnsupportedError."""
     leaves: list[Leaf] = []
     truth = _node(rule, "rule", leaves, zone, zones)
-    return Compiled(tuple(leaves), first if len(leaves) == 1 and _is_leaf(rule) else truth)
+    return Compiled(tuple(leaves), truth if isinstance(rule, Composed) else first)
 
 
-def _is_leaf(rule: Rule) -> bool:
-    return not isinstance(rule, AllRule | AnyRule | NoneRule)
+def unsupported(rule: Rule) -> str | None:
+    """Return the path of the node that this version does not evaluate yet, or None."""
+    try:
+        compile_rule(rule, "UTC", Zones("UTC", {}))
+    except UnsupportedError as error:
+        return error.path
+    return None
 
 
 def _node(rule: Rule, path: str, leaves: list[Leaf], zone: str, zones: Zones) -> Truth:
-    if isinstance(rule, AllRule | AnyRule | NoneRule):
+    if isinstance(rule, Composed):
         return _join(rule, path, leaves, zone, zones)
-    leaf = _leaf(rule, path, zone, zones)
-    leaves.append(leaf)
-    at = len(leaves) - 1
+    at = len(leaves)
+    leaves.append(_leaf(rule, path, zone, zones))
     return lambda truths: truths[at]
 
 
-def _join(rule: AllRule | AnyRule | NoneRule, path: str, leaves: list[Leaf], zone: str, zones: Zones) -> Truth:
-    word, parts = parts_of(rule)
-    nodes = [_node(part, f"{path}.{word}[{i}]", leaves, zone, zones) for i, part in enumerate(parts)]
+def _join(rule: Composed, path: str, leaves: list[Leaf], zone: str, zones: Zones) -> Truth:
+    word = _WORDS[type(rule)]
+    nodes = [_node(part, f"{path}.{word}[{i}]", leaves, zone, zones) for i, part in enumerate(rule.rules)]
     if word == "all":
         return lambda truths: all(node(truths) for node in nodes)
     if word == "any":
@@ -95,11 +107,7 @@ def _join(rule: AllRule | AnyRule | NoneRule, path: str, leaves: list[Leaf], zon
     return lambda truths: not any(node(truths) for node in nodes)
 
 
-def parts_of(rule: AllRule | AnyRule | NoneRule) -> tuple[str, Sequence[Rule]]:
-    """Return the word of a composition and its parts."""
-    if isinstance(rule, AllRule):
-        return "all", rule.rules
-    return ("any" if isinstance(rule, AnyRule) else "none"), rule.rules
+_WORDS: dict[type, str] = {AllRule: "all", AnyRule: "any", NoneRule: "none"}
 
 
 def _leaf(rule: Rule, path: str, zone: str, zones: Zones) -> Leaf:
@@ -116,6 +124,7 @@ def _leaf(rule: Rule, path: str, zone: str, zones: Zones) -> Leaf:
             raise UnsupportedError(path)
 
 
+@lru_cache(1_024)
 def window_of(within: str | None, zone: str) -> Window | None:
-    """Return the window of a rule, or None for ever."""
+    """Return the window of a rule, or None for ever; rules share it with all that it has learnt."""
     return Window(parse_duration(within), zone) if within else None

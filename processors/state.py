@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 
@@ -27,6 +28,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.rows: dict[bytes, bytes] = {}
+        self._keys: list[bytes] | None = None
 
     def get(self, key: bytes) -> bytes | None:
         """See Store."""
@@ -38,12 +40,18 @@ class MemoryStore:
 
     def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """See Store."""
-        for key in sorted(self.rows):
-            if key.startswith(prefix) and key > after:
-                yield key, self.rows[key]
+        if self._keys is None:
+            self._keys = sorted(self.rows)
+        keys = self._keys
+        at = bisect_right(keys, max(after, prefix))
+        at -= at > 0 and not after and keys[at - 1] == prefix
+        while at < len(keys) and keys[at].startswith(prefix):
+            yield keys[at], self.rows[keys[at]]
+            at += 1
 
-    def write(self, changes: dict[bytes, bytes | None]) -> None:
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Apply a commit."""
+        self._keys = None
         for key, value in changes.items():
             if value is None:
                 self.rows.pop(key, None)
@@ -69,17 +77,24 @@ class Pending:
         """Write a value, or None to delete the key; `under` is the prefix by which a scan will look for it."""
         self.writes[key] = value
         if under:
-            self._under.setdefault(under, []).append(key)
+            known = self._under.get(under)
+            if known is None:
+                self._under[under] = [key]
+            else:
+                known.append(key)
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the newest rows under a prefix that was named to `put`: committed ones, then those only pending."""
-        for key, value in self.store.scan(prefix):
-            if key not in self.writes:
+        """Yield the newest rows under a prefix that was named to `put`, in key order, committed or not."""
+        fresh = self._under.get(prefix)
+        if fresh is None:
+            yield from self.store.scan(prefix)
+            return
+        rows: dict[bytes, bytes | None] = dict(self.store.scan(prefix))
+        rows.update((key, self.writes[key]) for key in fresh)
+        for key in sorted(rows):
+            value = rows[key]
+            if value is not None:
                 yield key, value
-        for key in dict.fromkeys(self._under.get(prefix, ())):
-            fresh = self.writes[key]
-            if fresh is not None:
-                yield key, fresh
 
     def take(self) -> dict[bytes, bytes | None]:
         """Return the writes and forget them: they are being committed."""

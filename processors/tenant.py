@@ -13,6 +13,7 @@ from msgspec import UNSET, structs
 
 from processors.desk import ORIGIN, Desk, Out
 from processors.rows import Authority, AuthorityGroup, authority_group_of, authority_of, encode
+from processors.rules import rule_in_force
 from schemas.activity import RAW_TOPICS, Defined, Pin, PinsAsked, Scanned, TenantAsked
 from schemas.base import Reject, moment
 from schemas.commands import (
@@ -25,7 +26,7 @@ from schemas.commands import (
 from schemas.dead_letters import body, headers
 from schemas.groups import Group
 from schemas.outputs import Notice, Outcome, OutcomeReason, OutcomeResult
-from schemas.rules import ManualRule, canonical, group_refs, parse_rule, rule_hash
+from schemas.rules import ManualRule, canonical, group_refs, rule_hash
 from schemas.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -117,8 +118,10 @@ def _outcome(desk: Desk, command: TenantCommand, verdict: Verdict) -> Out:
 
 def put_tenant(office: Office, command: TenantPut) -> Verdict:
     """Write the tenant's record and broadcast it."""
-    fields = {f: getattr(command.data, f) for f in Tenant.__struct_fields__}
-    record = to_json(Tenant(**{**fields, "tenant": command.tenant}))
+    data: Any = command.data
+    fields: dict[str, Any] = {name: getattr(data, name) for name in Tenant.__struct_fields__}
+    fields["tenant"] = command.tenant
+    record = to_json(Tenant(**fields))
     if record == office.authority.record:
         return UNCHANGED
     _set_record(office, command, record)
@@ -136,16 +139,14 @@ def _set_record(office: Office, command: TenantPut | TenantDelete, record: bytes
     authority.record = record
     authority.version += 1
     office.save()
-    office.broadcast(
-        Defined(*ORIGIN, authority.version, office.tenant, record, None, None, command.source, command.id)
-    )
+    office.broadcast(Defined(*ORIGIN, authority.version, office.tenant, record, None, None, command.source, command.id))
     office.desk.out.append(Out("tenants", office.tenant.encode(), record))
 
 
 def create_group(office: Office, command: GroupCreate) -> Verdict:
     """Put a new definition in force; the same rule again is unchanged, another one never."""
     data = command.data
-    rule = parse_rule(data.rule if data.rule is not None else {"event": "manual"})
+    rule = rule_in_force(data.rule)
     digest = rule_hash(rule, data.sticky)
     known = office.group(data.id or "")
     if known is not None:
@@ -180,7 +181,7 @@ def _again(known: Group, digest: str) -> Verdict:
 
 
 def _refs(office: Office, own: str, refs: tuple[str, ...]) -> OutcomeReason | None:
-    """Why a rule's references cannot stand. A new group cannot be named by an old one, so only itself closes a cycle."""
+    """Why a rule's references cannot stand: no old group names a new one, so only itself can close a cycle."""
     if own in refs:
         return "rule_cycle"
     return "group_unknown" if any(office.group(ref) is None for ref in refs) else None
@@ -194,7 +195,7 @@ def _start(office: Office, group: Group, cause: tuple[str, str], *, scan: bool) 
     if scan:
         authority.open.append(group.id)
     office.save()
-    _publish(office, group, AuthorityGroup(to_json(group), authority.version, waiting, 0, 0, *cause))
+    _publish(office, group, AuthorityGroup(to_json(group), authority.version, waiting, 0, None, *cause))
 
 
 def _publish(office: Office, group: Group, known: AuthorityGroup) -> None:
@@ -218,7 +219,7 @@ def update_group(office: Office, command: GroupUpdate) -> Verdict:
         return "skipped", "group_deleting"
     sticky = group.sticky if data.sticky is UNSET else bool(data.sticky)
     rule = group.rule if data.rule is UNSET else data.rule
-    if rule_hash(parse_rule(rule), sticky) != group.rule_hash:
+    if rule_hash(rule_in_force(rule), sticky) != group.rule_hash:
         return "skipped", "rule_immutable"
     names = ("name", "description", "reply", "join_words", "leave_words")
     changed = structs.replace(group, **{n: v for n in names if (v := getattr(data, n)) is not UNSET})
@@ -236,7 +237,7 @@ def delete_group(office: Office, command: GroupDelete) -> Verdict:
     group = _group(known.body)
     if group.status == "deleting":
         return UNCHANGED
-    if any(group.id in group_refs(parse_rule(_group(other.body).rule)) for _, other in office.groups()):
+    if any(group.id in group_refs(rule_in_force(_group(other.body).rule)) for _, other in office.groups()):
         return "skipped", "group_in_use"
     if group.id in office.authority.open:
         office.authority.open.remove(group.id)
@@ -253,7 +254,7 @@ def on_scanned(desk: Desk, key: bytes, scanned: Scanned) -> None:
             continue
         known.waiting.remove(scanned.by)
         known.counted += scanned.members.get(name, 0)
-        known.earliest = min(known.earliest or scanned.earliest, scanned.earliest or known.earliest)
+        known.earliest = min((t for t in (known.earliest, scanned.earliest) if t is not None), default=None)
         if known.waiting:
             office.keep(name, known)
         else:
@@ -269,7 +270,8 @@ def _finish(office: Office, name: str, known: AuthorityGroup) -> None:
         office.broadcast(Defined(*ORIGIN, known.version, office.tenant, None, None, name))
         office.desk.out.append(Out("groups", f"{office.tenant}/{name}".encode(), None))
         return
-    group = structs.replace(group, status="ready", coverage_from=moment(known.earliest) if known.earliest else None)
+    coverage = None if known.earliest is None else moment(known.earliest)
+    group = structs.replace(group, status="ready", coverage_from=coverage)
     _publish(office, group, known)
     office.desk.out.append(_ready_notice(office, known, group))
 
@@ -294,8 +296,9 @@ def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:
     missing = known is None or _group(known.body).status == "deleting"
     for nth, contact in enumerate(asked.contacts):
         if missing or contact is None:
-            reason: OutcomeReason = "group_unknown" if missing else "contact_invalid"
-            desk.out.append(_refused(desk, office.tenant, asked, nth, contact, reason))
+            desk.out.append(
+                _refused(desk, office.tenant, asked, nth, "group_unknown" if missing else "contact_invalid")
+            )
         else:
             desk.tell(f"{office.tenant}/{contact}".encode(), _pin(asked, nth))
 
@@ -307,9 +310,7 @@ def _pin(asked: PinsAsked, nth: int) -> Pin:
     )  # fmt: skip
 
 
-def _refused(
-    desk: Desk, tenant: str, asked: PinsAsked, nth: int, contact: str | None, reason: OutcomeReason
-) -> Out:
+def _refused(desk: Desk, tenant: str, asked: PinsAsked, nth: int, reason: OutcomeReason) -> Out:
     value = Outcome(
         tenant=tenant,
         command=asked.id,
@@ -318,7 +319,7 @@ def _refused(
         outcome="skipped",
         reason=reason,
         group=asked.group,
-        contact=contact,
+        contact=asked.contacts[nth],
         index=nth,
         of=len(asked.contacts),
         time=moment(desk.now),

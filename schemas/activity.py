@@ -256,7 +256,7 @@ class Scanned(Activity, frozen=True, array_like=True, tag="s", gc=False):
     by: int
     version: int
     members: dict[str, int]
-    earliest: int = 0
+    earliest: int | None = None
 
 
 class Tick(Activity, frozen=True, array_like=True, tag="k", gc=False):

@@ -74,8 +74,9 @@ def explain(error: msgspec.ValidationError) -> Reject:
 
 
 def moment(ms: int) -> datetime:
-    """Give a datetime in UTC from epoch milliseconds."""
-    return _EPOCH + timedelta(milliseconds=ms)  # exact: a float of seconds loses milliseconds
+    """Give a datetime in UTC from epoch milliseconds; what lies outside the years 1 to 9999 is cut to them."""
+    seconds, rest = divmod(min(max(ms, _FIRST_MS), _LAST_MS), 1000)
+    return _EPOCH + timedelta(0, seconds, rest * 1000)  # exact: a float of seconds loses milliseconds
 
 
 def millis(at: datetime) -> int:
@@ -85,6 +86,7 @@ def millis(at: datetime) -> int:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 
 
 def example(struct: type[Any]) -> bytes:
