@@ -82,7 +82,8 @@ def identify_message(
         return _identity((), (email,), (_chat(name, from_ or user_id),))
     if email is None and user_id is None and from_ is not None and (phone := e164(from_, region)) is not None:
         return Identity(f"tel:{phone}", phone)  # nearly all messages: 0.4 µs
-    return _identity((_number(name, from_, region), _number(name, user_id, region) or None), (email,), ())
+    number = _number(name, from_ if user_id is None else _given(from_), region)
+    return _identity((number, _number(name, user_id, region) or None), (email,), ())
 
 
 def identify_guest(guest: Guest, region: str | None, fallback: str | None = None) -> Identity:

@@ -65,6 +65,11 @@ def test_the_same_user_id_twice_is_one_id() -> None:
     assert identify_message("whatsapp", USER, USER, None, "ID") == Identity(f"whatsapp:{USER}")
 
 
+def test_a_user_id_serves_where_the_phone_is_left_blank() -> None:
+    """Gateways leave `from` blank where the guest hides the phone: none was given, so none is wrong."""
+    assert identify_message("whatsapp", "", USER, None, "ID") == Identity(f"whatsapp:{USER}")
+
+
 @pytest.mark.parametrize("user_id", ["", "made.wirawan", "not an id"])
 def test_a_user_id_that_is_none_is_left_out(user_id: str) -> None:
     """It is no phone that went wrong either."""
