@@ -22,14 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import msgspec
 import psutil
 from aiokafka.client import AIOKafkaClient
-from msgspec import Struct
 
 from streams.runtime import jars, ports
 from streams.runtime.node import Node, Ports, new_cluster_id, settings_of, write_config
-from streams.runtime.process import BrokerError, Proc, end, format_data, launch, reason
+from streams.runtime.process import BrokerError, end, format_data, launch, reason
+from streams.runtime.running import Status, end_nodes, forget, proc_of, status, stop_folder, told, write_status
 
 __all__ = ["BrokerError", "EmbeddedBroker", "Status", "status", "stop_folder"]
 
@@ -38,20 +37,6 @@ _STOP_SECONDS = 20.0
 _STOP_THREE_SECONDS = 8.0
 _MIN_FREE_BYTES = 256 * 2**20
 _TRIES = 3
-
-
-class Status(Struct, frozen=True):
-    """What runs in a folder, as the folder's `broker.json` says."""
-
-    bootstrap: str
-    owner: Proc
-    nodes: dict[int, Proc]
-    detached: bool = False
-
-    @property
-    def alive(self) -> dict[int, Proc]:
-        """The nodes whose process is there."""
-        return {number: proc for number, proc in self.nodes.items() if proc.process()}
 
 
 class EmbeddedBroker:
@@ -132,7 +117,7 @@ class EmbeddedBroker:
         with ThreadPoolExecutor(len(self._nodes)) as pool:
             list(pool.map(lambda process: end(process, self._stop_seconds), self._processes.values()))
         if self._processes:
-            (self.folder / "broker.json").unlink(missing_ok=True)
+            forget(self.folder)
         self._processes.clear()
         self._leave()
 
@@ -200,9 +185,7 @@ class EmbeddedBroker:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.close()
-            raise BrokerError(
-                f"{_running(self.folder)} in {self.folder}: stop it first, or use another folder"
-            ) from None
+            raise BrokerError(f"{told(self.folder)} in {self.folder}: stop it first, or use another folder") from None
         self._lock = lock
 
     def _leave(self) -> None:
@@ -215,7 +198,7 @@ class EmbeddedBroker:
         found = status(self.folder)
         if found and found.detached and found.alive:
             raise BrokerError(f"a broker runs in {self.folder} at {found.bootstrap}: use it, or stop it first")
-        _end_nodes(self.folder)
+        end_nodes(self.folder)
 
     def _prepare(self) -> None:
         """Everything that can be known to fail before a process is started."""
@@ -289,11 +272,9 @@ class EmbeddedBroker:
         self._write_status()
 
     def _write_status(self) -> None:
-        nodes = {n: _proc(process.pid) for n, process in self._processes.items() if process.poll() is None}
-        found = Status(self.bootstrap, _proc(os.getpid()), nodes, self._detached)
-        scratch = self.folder / "broker.json.new"
-        scratch.write_bytes(msgspec.json.encode(found))
-        scratch.replace(self.folder / "broker.json")
+        nodes = {n: proc_of(process.pid) for n, process in self._processes.items() if process.poll() is None}
+        found = Status(self.bootstrap, proc_of(os.getpid()), nodes, self._detached)
+        write_status(self.folder, found)
 
     def _wait(self, numbers: list[int], brokers: int, seconds: float) -> None:
         """Until each of these nodes answers a metadata request, with so many brokers in it."""
@@ -318,46 +299,6 @@ class EmbeddedBroker:
         recent = whole[mark:] if len(whole) >= mark else whole
         out = node.output.read_bytes() if node.output.exists() else b""
         return f"{reason((recent + out).decode(errors='replace'))} (log: {node.log})"
-
-
-def status(folder: Path) -> Status | None:
-    """What was started last in a folder and has not been stopped in order; its processes may be gone."""
-    with suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode((folder / "broker.json").read_bytes(), type=Status)
-    return None
-
-
-def stop_folder(folder: Path) -> bool:
-    """Stop the nodes that run in a folder, whoever started them; False when there were none."""
-    return _end_nodes(folder.expanduser().absolute()) > 0
-
-
-def _end_nodes(folder: Path) -> int:
-    found = status(folder)
-    processes = [one for proc in (found.nodes.values() if found else []) if (one := proc.process())]
-    ours = [one for one in processes if _works_in(one, folder)]
-    for one in ours:
-        end(one)
-    (folder / "broker.json").unlink(missing_ok=True)
-    return len(ours)
-
-
-def _works_in(process: psutil.Process, folder: Path) -> bool:
-    """Whether the process is a node of this folder: its command line names the folder's settings."""
-    with suppress(psutil.Error):
-        return any(word.startswith(f"{folder}{os.sep}") for word in process.cmdline())
-    return False
-
-
-def _running(folder: Path) -> str:
-    found = status(folder)
-    return (
-        f"a broker runs (process {found.owner.pid}, {found.bootstrap})" if found else "another process starts a broker"
-    )
-
-
-def _proc(pid: int) -> Proc:
-    return Proc(pid, psutil.Process(pid).create_time())
 
 
 def _known_at(port: int) -> int:
