@@ -31,6 +31,7 @@ class HopApp(faust.App):
 
     async def on_start(self) -> None:
         """Connect first: no record may come before."""
+        logging.getLogger().setLevel(logging.WARNING)  # Faust's worker leaves it at DEBUG: 8 % of an event's cost
         await self.opening()
         await super().on_start()
 
@@ -42,7 +43,6 @@ class HopApp(faust.App):
 
 def hop_app(settings: Settings, hop: str, instance: str) -> HopApp:
     """Return the app of a hop; `instance` names this worker for ever (static membership)."""
-    logging.getLogger().setLevel(logging.WARNING)  # Faust leaves it at DEBUG: 8 % of an event's cost
     state = folder(settings, instance, hop)
     state.mkdir(parents=True, exist_ok=True)
     urls = [URL(f"kafka://{broker}") for broker in settings.bootstrap.split(",")]
