@@ -49,7 +49,7 @@ class Board:
         self._api = Api(web(settings), TENANT_ID)
         self._metrics = metrics
         self._picture = Picture()
-        self._rate = 0.0
+        self._rate = self._most = 0.0
         self._said = ""
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
@@ -87,6 +87,7 @@ class Board:
             now = time.monotonic()
             gained = max(seen.events - self._picture.events, 0)  # a worker that starts again counts from 0
             self._rate += (gained / max(now - before, 0.001) - self._rate) * 0.4
+            self._most = max(self._most, self._rate)
             self._picture, before = seen, now
             if self._console.is_terminal:
                 self._live.update(self._drawn(), refresh=True)
@@ -119,7 +120,11 @@ class Board:
             table.add_row(name, what, f"{members:,}", f"{sendable:,}")
         seen = self._picture
         told = [f"{self.fed:,} of {self.total:,} fed"] if self.total else []
-        told += [f"{self._rate:,.0f} events/s", f"{seen.changes:,} changes", f"{seen.rejects:,} dead letters"]
+        told += [
+            f"{self._rate:,.0f} events/s (at most {self._most:,.0f})",
+            f"{seen.changes:,} changes",
+            f"{seen.rejects:,} dead letters",
+        ]
         line = "   ".join([*told, f"lag {seen.lag:,}"])
         return Group(table, Text(line), *([Text(self._said)] if self._said else []))
 

@@ -71,7 +71,10 @@ def list_(
         as_json(rows)
     else:
         table(rows, ["id", "reason", "detail", "time", "size"])
-        note(", ".join(f"{count} {name}" for name, count in Counter(row["reason"] for row in rows).most_common()))
+        note(
+            ", ".join(f"{count} {name}" for name, count in Counter(row["reason"] for row in rows).most_common())
+            or "none"
+        )
 
 
 def _row(found: Found) -> dict[str, str | int | bool]:
@@ -165,7 +168,8 @@ def _known(found: dict[str, Found], ids: list[str]) -> list[Found]:
 
 async def _collected(settings: Settings, wanted: Wanted) -> dict[str, Found]:
     """The dead letters that are meant, by id: one place in a topic is one letter, however often it was written."""
-    return {found.id: found async for found in _all(settings) if wanted.takes(found)}
+    found = {one.id: one async for one in _all(settings) if wanted.takes(one)}
+    return dict(sorted(found.items(), key=lambda item: item[1].time))
 
 
 async def _all(settings: Settings) -> AsyncIterator[Found]:

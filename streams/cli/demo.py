@@ -75,11 +75,10 @@ async def _show(system: System, wishes: Wishes) -> None:
             await _feed(settings, run, wishes.rate, board)
         await _counted(board)
         _write(settings.data, run, fed=True)
-        if wishes.exit_after_feed:
-            system.supervisor.stop()
-        else:
+        if not wishes.exit_after_feed:
             board.say(_invitation(settings))
             await system.supervisor.wait()
+    system.supervisor.stop()
 
 
 def _run(data: Path, wishes: Wishes) -> Run:

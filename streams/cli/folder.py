@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds that an orphan has to stop by itself before it is killed."""
+BROKER = "broker"
+"""The child that all others write to: it stops last."""
 
 
 @contextmanager
@@ -79,17 +81,18 @@ def birth(pid: int) -> str | None:
 
 def bury(folder: Path) -> list[str]:
     """End what a killed supervisor left behind, and name it; only processes that are really ours."""
-    names = sorted(path.stem for path in (folder / "pids").glob("*.json"))
-    ours = [(name, pid) for name in names if (pid := living(folder, name))]
-    for _, pid in ours:
+    names = sorted((path.stem for path in (folder / "pids").glob("*.json")), key=lambda name: (name == BROKER, name))
+    return [name for name in names if _ended(folder, name)]
+
+
+def _ended(folder: Path, name: str) -> bool:
+    pid = living(folder, name)
+    if pid is not None:
         _signal(pid, signal.SIGTERM)
-    until = time.monotonic() + PATIENCE
-    for name, pid in ours:
-        if not gone(folder, name, until):
+        if not gone(folder, name, time.monotonic() + PATIENCE):
             _signal(pid, signal.SIGKILL)
-    for name in names:
-        forget(folder, name)
-    return [name for name, _ in ours]
+    forget(folder, name)
+    return pid is not None
 
 
 def gone(folder: Path, name: str, until: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def reached(settings: Settings) -> Settings:
     """The settings with their brokers, by default those of `rollcall up` here; one of them must answer."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats every second what is said once here
     brokers = settings.brokers or f"127.0.0.1:{settings.broker_port}"
     if not any(_listens(broker.strip()) for broker in brokers.split(",")):
         raise TroubleError(f"no broker answers at {brokers}: is `rollcall up` running?")

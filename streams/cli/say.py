@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,12 +51,15 @@ def json_object(text: str | bytes) -> dict[str, Any] | None:
     return cast("dict[str, Any]", said) if isinstance(said, dict) else None
 
 
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
-        items: list[Any] = value
-        return ", ".join(_cell(item) for item in items) or "-"
+    if _is_list(value):
+        return ", ".join(_cell(item) for item in value) or "-"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

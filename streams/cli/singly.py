@@ -83,7 +83,7 @@ def broker_start(
     """Start the broker and leave it running; its address is the answer."""
     from streams.runtime.broker import BrokerError, EmbeddedBroker  # noqa: PLC0415
 
-    follow(parent)
+    follow(parent, grace=OTHERS_FIRST)
     settings = options.settings(broker_port=broker_port, data=data)
     one = EmbeddedBroker(settings.data / FOLDER, settings.broker_port, detached=not foreground)
     try:
@@ -152,17 +152,24 @@ def broker_status(data: options.Data = None, json_: options.Json = False) -> Non
         raise typer.Exit(1)
 
 
-def follow(parent: int | None) -> None:
-    """End with the process that started this one: ask it to stop, and after a while do not ask."""
+OTHERS_FIRST = 4.0
+"""Seconds that a broker outlives its parent: those who write to it end meanwhile, and commit."""
+AND_THEN = 10.0
+"""Seconds from asking this process to stop to not asking."""
+
+
+def follow(parent: int | None, grace: float = 0.0) -> None:
+    """End with the process that started this one, `grace` seconds later."""
     if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True, name="follow-parent").start()
+        threading.Thread(target=_follow, args=(parent, grace), daemon=True, name="follow-parent").start()
 
 
-def _follow(parent: int) -> NoReturn:
+def _follow(parent: int, grace: float) -> NoReturn:
     while os.getppid() == parent:
-        time.sleep(0.5)
+        time.sleep(0.25)
+    time.sleep(grace)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(30)
+    time.sleep(AND_THEN)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError  # nothing survives the line above
 

@@ -1,7 +1,7 @@
 """Keep processes running until told to stop: start, probe, start again, give up, stop in order.
 
 Every child is a process group of its own in the same session, so that a terminal's Ctrl-C reaches only the supervisor,
-which then stops the last started first.
+which then stops them rank by rank.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Child:
 
     name: str
     launch: Callable[[], Launch]
+    rank: int = 0  # a higher one stops before a lower, those of one rank together
     must_begin: bool = False  # a first start that fails is not tried again: its cause does not go away
 
 
@@ -145,7 +146,7 @@ class Keeper:
 
 
 class Supervisor:
-    """Keeps children until `stop`, the last started stopping first."""
+    """Keeps children until `stop`, those of the highest rank stopping first."""
 
     def __init__(self, data: Path, pace: Pace | None = None) -> None:
         self._data = data
@@ -189,10 +190,11 @@ class Supervisor:
             await _cancelled(task)
 
     async def down(self) -> None:
-        """Stop all, the last started first."""
-        while self._kept:
-            keeper, task = self._kept.pop()
-            await keeper.stop(task, self._hurry)
+        """Stop all, rank by rank."""
+        for rank in sorted({keeper.child.rank for keeper, _ in self._kept}, reverse=True):
+            stopping = [keeper.stop(task, self._hurry) for keeper, task in self._kept if keeper.child.rank == rank]
+            await asyncio.gather(*stopping)
+        self._kept.clear()
 
 
 async def _all_ready(keepers: Sequence[Keeper]) -> None:

@@ -89,7 +89,7 @@ def broker(settings: Settings) -> Child:
     """The embedded broker, ready once it has said so for this very process."""
     argv = ["broker", "start", "--foreground", "--broker-port", str(settings.broker_port)]
     launch = Launch(argv=own(argv), env=environment(settings), probe=partial(_broker_ready, settings.data))
-    return Child(name="broker", launch=lambda: launch, must_begin=True)
+    return Child(name=folder.BROKER, launch=lambda: launch, must_begin=True)
 
 
 def _broker_ready(data: Path, pid: int) -> bool:
@@ -108,14 +108,14 @@ def worker(hop: str, settings: Settings, metrics: dict[str, str]) -> Child:
         probe = partial(_answers, f"http://{LOOPBACK}:{port}/readyz")
         return Launch(argv=own(argv), env=environment(settings), probe=probe)
 
-    return Child(name=f"{hop}-1", launch=launch)
+    return Child(name=f"{hop}-1", launch=launch, rank=1)
 
 
 def store(settings: Settings) -> Child:
     """The read model and HTTP."""
     argv = own(["store", "--instance", "store-1"])
     launch = Launch(argv=argv, env=environment(settings), probe=partial(_answers, f"{web(settings)}/readyz"))
-    return Child(name="store-1", launch=lambda: launch)
+    return Child(name="store-1", launch=lambda: launch, rank=2)
 
 
 def _answers(url: str, _pid: int) -> bool:

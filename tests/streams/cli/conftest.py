@@ -28,7 +28,9 @@ class Script:
         self.events = folder / "events"
         self._folder = folder
 
-    def child(self, name: str, then: str = "signal.pause()", *, must_begin: bool = False, ready: bool = True) -> Child:
+    def child(
+        self, name: str, then: str = "signal.pause()", *, rank: int = 0, ready: bool = True, must_begin: bool = False
+    ) -> Child:
         """A child that is ready once it has written its start, or never."""
         code = f"""
 import signal, sys, time
@@ -41,7 +43,7 @@ tell("start {name}")
 {then}
 """
         launch = Launch(argv=[sys.executable, "-c", code], probe=lambda _pid: ready and f"start {name}" in self.told())
-        return Child(name=name, launch=lambda: launch, must_begin=must_begin)
+        return Child(name=name, launch=lambda: launch, rank=rank, must_begin=must_begin)
 
     def told(self) -> list[str]:
         """What was written so far."""

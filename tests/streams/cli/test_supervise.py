@@ -30,10 +30,11 @@ async def supervising(data: Path, pace: Pace = QUICK) -> AsyncIterator[Superviso
 
 
 async def test_order_of_stopping(tmp_path: Path, script: Script) -> None:
-    """The last started stops first, each before the next is asked."""
+    """A higher rank has stopped before a lower one is asked."""
     async with supervising(tmp_path) as supervisor:
-        for name in ("broker", "worker", "store"):
-            await supervisor.start(script.child(name))
+        await supervisor.start(script.child("broker"))
+        await supervisor.start(script.child("worker", rank=1))
+        await supervisor.start(script.child("store", rank=2))
     assert script.told() == ["start broker", "start worker", "start store", "end store", "end worker", "end broker"]
 
 
