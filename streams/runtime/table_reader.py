@@ -112,8 +112,8 @@ class TableReader:
 
     async def _follow(self) -> None:
         consumer = self._consumer = self._make_consumer()
-        await self._connect(consumer)
         try:
+            await self._connect(consumer)
             while not self._stopping.is_set():
                 await self._open(consumer)
                 await self._keep_up(consumer)
@@ -142,16 +142,26 @@ class TableReader:
         )
 
     async def _connect(self, consumer: AIOKafkaConsumer) -> None:
+        """Try for a while; a broker that never answers must not hold up the end of the process."""
+        starting = asyncio.create_task(self._try(consumer))
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait([starting])
+        else:
+            starting.result()
+
+    async def _try(self, consumer: AIOKafkaConsumer) -> None:
         until = time.monotonic() + _CONNECT_SECONDS
         while True:
             try:
-                await consumer.start()
+                return await consumer.start()  # type: ignore[no-any-return]
             except KafkaConnectionError:
-                if time.monotonic() > until or self._stopping.is_set():
+                if time.monotonic() > until:
                     raise
                 await asyncio.sleep(0.5)
-            else:
-                return
 
     async def _open(self, consumer: AIOKafkaConsumer) -> None:
         identity = await self._identify()

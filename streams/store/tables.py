@@ -7,7 +7,7 @@ what is on disk is always exactly the log up to the noted places.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -101,9 +101,9 @@ class Draft:
         """Write or, with None, delete a row at the end of the chunk."""
         self.batch[key] = value
 
-    def older(self, stop: bytes) -> list[bytes]:
-        """Keys of the rows to forget that lie before `stop`, those of this chunk too."""
-        found = {key for key, _ in self._rows.scan(b"x", stop)}
+    def older(self, start: bytes, stop: bytes) -> list[bytes]:
+        """Marks of what to forget: on disk from `start` to `stop`, and in this chunk whatever lies before `stop`."""
+        found = {key for key, _ in self._rows.scan(start, stop)}
         found.update(key for key, value in self.batch.items() if value is not None and b"x" <= key < stop)
         return sorted(key for key in found if self.batch.get(key, b"") is not None)
 
@@ -203,11 +203,19 @@ def _remember(draft: Draft, row: bytes, at: int, value: bytes) -> None:
     draft.put(b"x" + keys.u64(at) + row, b"")
 
 
-def _forget(draft: Draft, now: int) -> None:
+def _forget(draft: Draft, newest: int) -> None:
+    """Forget what is a week older than the newest of all partitions, else the end would depend on who is read first."""
+    before = keys.read_u64(draft.get(_NEWEST) or keys.u64(0))
+    now = max(before, newest)
     draft.put(_NEWEST, keys.u64(now))
-    for mark in draft.older(b"x" + keys.u64(max(0, now - KEPT_MS))):
+    # what lies before the last boundary went then: to start there steps over what RocksDB has not cleared away yet
+    for mark in draft.older(_boundary(before), _boundary(now)):
         draft.put(mark, None)
         draft.put(mark[9:], None)
+
+
+def _boundary(newest: int) -> bytes:
+    return b"x" + keys.u64(max(0, newest - KEPT_MS))
 
 
 TABLES: Mapping[str, Callable[[Draft, Record], None]] = {
@@ -231,8 +239,7 @@ def apply(rows: Rows, records: Iterable[Record], places: Mapping[tuple[str, int]
         TABLES[record.topic](draft, record)
         newest = max(newest, record.at if record.topic in PASSING else 0)
     if newest:
-        # the newest of all partitions, else the end would depend on which of them is read first
-        _forget(draft, max(newest, keys.read_u64(draft.get(_NEWEST) or keys.u64(0))))
+        _forget(draft, newest)
     for (topic, partition), place in places.items():
         draft.put(keys.position(topic, partition), b"".join(map(keys.u64, place)))
     return draft.batch
@@ -245,8 +252,3 @@ def places(rows: Rows) -> dict[tuple[str, int], Place]:
         topic, partition = keys.text(key[1:-4]), int.from_bytes(key[-4:], "big")
         found[topic, partition] = Place(*(keys.read_u64(value, at) for at in (0, 8, 16)))
     return found
-
-
-def shown(value: bytes | None) -> Any:
-    """The content of a row as it stands in its topic."""
-    return None if value is None else msgspec.json.decode(value)

@@ -329,6 +329,23 @@ async def test_the_broker_may_go_and_come_back(tmp_path: Path) -> None:
             assert store.end() == 0
 
 
+async def test_without_a_broker_it_waits_and_can_be_ended(tmp_path: Path) -> None:
+    """A store that finds no broker answers that it lives and is not ready, and ends with 0 when told to."""
+    port = free(1)[0]
+    (tmp_path / "data").mkdir()
+    with contextlib.closing(Store(Settings(brokers=f"127.0.0.1:{port}", data=tmp_path / "data"))) as store:
+        store.start()
+        limit = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                assert (await store.ask("/healthz"))[0] == 200
+                break
+            assert time.monotonic() < limit, store.log.read_text()
+        assert (await store.ask("/readyz"))[0] == 503
+        assert (await store.ask("/v1/bali"))[0] == 503
+        assert await asyncio.to_thread(store.end) == 0
+
+
 async def created_again(settings: Settings, seconds: float = 20) -> None:
     """Make the topics that are missing; a broker deletes them in its own time."""
     limit = time.monotonic() + seconds
