@@ -77,6 +77,6 @@ def _text(said: Fields, name: str) -> str:
 CALLS = (
     Call(
         "POST", "/v1/{tenant}/events", publish, "publish bookings, ratings and messages, one or a batch",
-        "events.publish", Event, (202, 413),
+        "events.publish", Event | list[Event], (202, 413),
     ),
 )  # fmt: skip

@@ -25,6 +25,15 @@ async def test_a_tenant_shows_its_record(served: Served) -> None:
     assert shown["opt_out_words"] == []
 
 
+async def test_tenants_are_listed(served: Served) -> None:
+    """Without tokens the list of tenants has them all, by pages."""
+    served[1].tenant("lombok")
+    page = await _json(served, "/v1?limit=1")
+    assert [item["tenant"] for item in page["items"]] == ["bali"]
+    rest = await _json(served, f"/v1?limit=1&cursor={page['cursor']}")
+    assert ([item["tenant"] for item in rest["items"]], rest["cursor"]) == (["lombok"], None)
+
+
 async def test_groups_have_counts_and_status(served: Served) -> None:
     """Each group tells how many are in it and how many of them may be written to."""
     served[1].group("vip")

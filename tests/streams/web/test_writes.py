@@ -249,6 +249,40 @@ async def test_no_outcome_in_time_is_202(serve: Serve) -> None:
     assert (told["status"], told["applied"], told["outcomes"][0]["group"]) == ("done", 1, "vip")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/bali", {"region": "SG"}),
+        ("PATCH", "/bali/groups/vip", {"name": "V"}),
+        ("DELETE", "/bali/groups/vip", None),
+        ("POST", "/bali/groups/vip/members", {"contacts": [{"id": MADE}]}),
+        ("DELETE", f"/bali/groups/vip/members/{MADE}", None),
+    ],
+)
+async def test_every_write_is_202_when_it_takes_long(serve: Serve, method: str, path: str, body: Any) -> None:
+    """Each of them answers with the id of its command."""
+    served = await serve(wait=0.05)
+    served[1].tenant()
+    served[1].group("vip")
+    served[1].member("vip", MADE)
+    status, said = await ask(served, method, path, body)
+    assert (status, said) == (202, {"id": sent(served)[0].id})
+
+
+async def test_a_body_may_not_name_another_group(served: Served) -> None:
+    """The path says which group; a body that says otherwise is a mistake."""
+    served[1].group("vip")
+    status, problem = await ask(served, "PATCH", "/bali/groups/vip", {"group": "other", "name": "x"})
+    assert (status, problem["path"]) == (422, "group")
+
+
+async def test_a_group_that_is_being_deleted_takes_nobody(served: Served) -> None:
+    """Who is added now would leave at once: 409."""
+    served[1].group("vip", status="deleting")
+    status, problem = await ask(served, "POST", "/bali/groups/vip/members", {"contacts": [{"id": MADE}]})
+    assert (status, problem["type"]) == (409, "urn:rollcall:problem:group_deleting")
+
+
 async def test_a_command_is_done_when_all_its_outcomes_are(served: Served) -> None:
     """Half of the outcomes is pending, and they may come in any order."""
     body = {"type": "group.add", "data": {"group": "vip", "contacts": [{"id": MADE}, {"id": "telegram:x"}]}, "id": "c1"}
