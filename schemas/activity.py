@@ -1,7 +1,8 @@
 """The records of `contact-activity`: what one partition's owner folds, in MessagePack arrays.
 
 The topic is internal, so its form may change with the code; its records are read again for 30 days at most. A record
-that comes from a raw topic carries where it lay there (`topic`, `partition`, `offset`, `index`): the owner skips what is
+that comes from a raw topic carries where it lay there (`topic`, `partition`, `offset`, `index`): the owner skips
+what is
 not above the last it has of that raw partition, which makes normalize's repeats harmless. What owners write themselves
 (`topic` -1) is transactional and needs no such memory. Times are epoch milliseconds.
 """
@@ -73,7 +74,8 @@ class BookingFact(Struct, frozen=True, array_like=True, gc=False):
     """A booking as its contact keeps it; days are ISO dates.
 
     {"revision": 3, "time": 1792488600000, "status": "confirmed", "property": "ubud", "channel": "booking.com",
-     "room_type": "Pool Villa", "check_in": "2026-11-01", "check_out": "2026-11-04", "amount": "4250000.00", "currency": "IDR"}
+     "room_type": "Pool Villa", "check_in": "2026-11-01", "check_out": "2026-11-04", "amount": "4250000.00",
+     "currency": "IDR"}
     """
 
     revision: int
@@ -119,8 +121,10 @@ class MessageFact(Struct, frozen=True, array_like=True, gc=False):
 class BookingSeen(Activity, frozen=True, array_like=True, tag="b", gc=False):
     """A booking's revision, keyed by the booking; `contact` is null where the event names no guest.
 
-    {"topic": 0, "partition": 0, "offset": 4, "index": 0, "source": "booking.com", "event": "bk-1001:3", "id": "bk-1001",
-     "fact": {"revision": 3, "time": 1792488600000, "status": "confirmed"}, "contact": "tel:+6281234567890", "seen": null}
+    {"topic": 0, "partition": 0, "offset": 4, "index": 0, "source": "booking.com", "event": "bk-1001:3", "id":
+     "bk-1001",
+     "fact": {"revision": 3, "time": 1792488600000, "status": "confirmed"}, "contact": "tel:+6281234567890", "seen":
+     null}
     """
 
     source: str
@@ -149,8 +153,8 @@ class RatingSeen(Activity, frozen=True, array_like=True, tag="r", gc=False):
 class FactPut(Activity, frozen=True, array_like=True, tag="p", gc=False):
     """A booking's or rating's owner gives it to its contact.
 
-    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "kind": "booking", "source": "booking.com", "event": "bk-1001:3",
-     "id": "bk-1001", "at": 1792488600000, "booking": {"revision": 3, "time": 1792488600000, "status": "confirmed"},
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "kind": "booking", "source": "booking.com",
+     "event": "bk-1001:3", "id": "bk-1001", "at": 1792488600000, "booking": {"revision": 3, "time": 1792488600000, "status": "confirmed"},
      "rating": null, "seen": null}
     """
 
@@ -167,8 +171,8 @@ class FactPut(Activity, frozen=True, array_like=True, tag="p", gc=False):
 class FactTaken(Activity, frozen=True, array_like=True, tag="x", gc=False):
     """A booking or rating has moved to another contact.
 
-    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "kind": "booking", "source": "booking.com", "event": "bk-1001:4",
-     "id": "bk-1001", "at": 1792488600000}
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "kind": "booking", "source": "booking.com",
+     "event": "bk-1001:4", "id": "bk-1001", "at": 1792488600000}
     """
 
     kind: str
@@ -181,7 +185,8 @@ class FactTaken(Activity, frozen=True, array_like=True, tag="x", gc=False):
 class TenantAsked(Activity, frozen=True, array_like=True, tag="t", gc=False):
     """A command on the tenant or on a group, keyed by the tenant: the command as JSON, and the record it came in.
 
-    {"topic": 3, "partition": 0, "offset": 9, "index": 0, "command": "e30=", "original": "e30=", "key": null, "headers": []}
+    {"topic": 3, "partition": 0, "offset": 9, "index": 0, "command": "e30=", "original": "e30=", "key": null,
+     "headers": []}
     """
 
     command: bytes
@@ -194,8 +199,8 @@ class PinsAsked(Activity, frozen=True, array_like=True, tag="q", gc=False):
     """group.add, group.remove or group.clear_pin, keyed by the tenant, whose actor knows which groups there are.
 
     {"topic": 3, "partition": 0, "offset": 9, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
-     "type": "group.add", "group": "vip", "contacts": ["tel:+6281234567890", null], "reason": "manual", "expires": 0, "reply": false,
-     "evidence": null}
+     "type": "group.add", "group": "vip", "contacts": ["tel:+6281234567890", null], "reason": "manual", "expires": 0,
+     "reply": false, "evidence": null}
     """
 
     source: str
@@ -214,7 +219,8 @@ class Pin(Activity, frozen=True, array_like=True, tag="n", gc=False):
     """One contact's part of PinsAsked.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
-     "type": "group.add", "group": "vip", "reason": "manual", "expires": 0, "reply": false, "evidence": null, "nth": 0, "of": 1}
+     "type": "group.add", "group": "vip", "reason": "manual", "expires": 0, "reply": false, "evidence": null,
+     "nth": 0, "of": 1}
     """
 
     source: str
@@ -231,10 +237,10 @@ class Pin(Activity, frozen=True, array_like=True, tag="n", gc=False):
 
 
 class Defined(Activity, frozen=True, array_like=True, tag="d", gc=False):
-    """A tenant's record or a group's definition, broadcast into every partition; `version` counts the tenant's definitions.
+    """A tenant's record or a group's definition, broadcast into every partition; `version` counts definitions.
 
-    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "version": 3, "tenant": "bali-resorts", "record": null, "group": "e30=",
-     "gone": null, "source": "console", "id": "c-3"}
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "version": 3, "tenant": "bali-resorts", "record": null,
+     "group": "e30=", "gone": null, "source": "console", "id": "c-3"}
     """
 
     version: int
@@ -267,7 +273,17 @@ class Tick(Activity, frozen=True, array_like=True, tag="k", gc=False):
 
 
 AnyActivity = (
-    MessageSeen | BookingSeen | RatingSeen | FactPut | FactTaken | TenantAsked | PinsAsked | Pin | Defined | Scanned | Tick
+    MessageSeen
+    | BookingSeen
+    | RatingSeen
+    | FactPut
+    | FactTaken
+    | TenantAsked
+    | PinsAsked
+    | Pin
+    | Defined
+    | Scanned
+    | Tick
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -30,7 +30,7 @@ async def restore(
     while await consumer.position(changelog) < end:
         chunks = await consumer.getmany(changelog, timeout_ms=200, max_records=5000)
         for records in chunks.values():
-            changes = {record.key: record.value for record in records}
+            changes: dict[bytes, bytes | None] = {record.key or b"": record.value for record in records}
             store.write(changes, deadlines(store, changes), records[-1].offset + 1)
             rows += len(records)
         progress()

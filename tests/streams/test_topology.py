@@ -39,5 +39,5 @@ def test_the_map_tells_the_truth() -> None:
 
 
 def test_the_raw_topics_are_the_first_hop() -> None:
-    """normalize reads all that publishers write."""
+    """The first hop reads all that publishers write."""
     assert TOPOLOGY.hops[0].sources == RAW_TOPICS
