@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=float, default=900, help="seconds that a run may take")
     parser.add_argument("--contestants", nargs="+", choices=[ROLLCALL, FAUST], default=[ROLLCALL, FAUST])
     parser.add_argument("--save", type=Path, help="also write the figures to this file")
+    parser.add_argument("--page", type=Path, help="also write the table to this file, as a page")
     parser.add_argument("--keep", type=Path, help="keep the workers' logs and state in this folder")
     return parser
 
@@ -145,8 +146,23 @@ def _report(runs: Sequence[Run], asked: argparse.Namespace) -> int:
     _write(DATA / f"results-{time.time_ns() // 1_000_000}.json", runs, found, times)
     if asked.save:
         _write(asked.save, runs, found, times)
+    if asked.page:
+        asked.page.write_text(page(found, times))
     print(markdown(found, FAUST))
     return _verdict(runs, times, asked)
+
+
+def page(found: Sequence[Line], times: float | None) -> str:
+    """The table with the machine that it was measured on."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    paragraphs = [
+        "# Benchmarks",
+        "Written by the benchmark; [its page](../benchmarks/README.md) says what the job is and how it is measured.",
+        f"{os.cpu_count()} cores, which contestant and broker share; Python {platform.python_version()}, {packages}.",
+        markdown(found, FAUST),
+        *([] if times is None else [f"Rollcall does {times:.1f} times the events/s of Faust."]),
+    ]
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _verdict(runs: Sequence[Run], times: float | None, asked: argparse.Namespace) -> int:

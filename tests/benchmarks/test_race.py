@@ -11,6 +11,7 @@ import pytest
 from benchmarks.contest_faust import Faust
 from benchmarks.oracle import Answer
 from benchmarks.race import Instant, Lap, Run, check
+from benchmarks.run import page
 from benchmarks.table import lines, markdown, ratio
 
 EXPECTED = Answer(frozenset({("tel:+1", "a"), ("tel:+2", "b")}), valid=9, invalid=1, matches=4)
@@ -77,3 +78,13 @@ def test_wrong_runs_give_no_figures() -> None:
     assert ratio(found, "fast", "slow") == 15.0
     assert ratio(lines(runs[:2]), "fast", "slow") is None
     assert "| fast | 100 | 1/2 | 300 (300 to 300) | 15.0 | 5 | worker 5 | 2 |" in markdown(found, "slow")
+
+
+def test_page_tells_the_machine_and_the_factor() -> None:
+    """The page holds the table, the cores that were shared, and the factor where there is one."""
+    found = lines([_run("rollcall", 300.0, []), _run("faust", 20.0, [])])
+    told = page(found, 15.0)
+    assert markdown(found, "faust") in told
+    assert "cores" in told
+    assert told.endswith("Rollcall does 15.0 times the events/s of Faust.\n")
+    assert "times the events/s" not in page(found[:1], None)
