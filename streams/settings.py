@@ -43,6 +43,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     partitions: int = 12
     replication: int = 1
     retention: str = "P400D"
+    session_seconds: int = 10
+    stuck_seconds: int = 120
     tokens: Path | None = None
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
@@ -198,6 +200,8 @@ _READ: dict[str, Callable[[str, str], Any]] = {
     "partitions": _number(1, 1000),
     "replication": _number(1, 9),
     "retention": _duration,
+    "session_seconds": _number(1, 300),
+    "stuck_seconds": _number(1, 3600),
     "tokens": _file,
     "sasl_mechanism": _mechanism,
     "sasl_username": _text,

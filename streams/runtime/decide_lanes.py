@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -31,6 +32,7 @@ class DecideLanes:
         self._folder = folder(settings, instance, "decide")
         self._fail = fail
         self._admin: AIOKafkaAdminClient | None = None
+        self._cluster = ""
 
     async def start(self) -> None:
         """Connect."""
@@ -38,6 +40,7 @@ class DecideLanes:
             bootstrap_servers=self.settings.bootstrap, request_timeout_ms=30_000, **self.settings.kafka_security()
         )
         await self._admin.start()
+        self._cluster = (await self._admin.describe_cluster())["cluster_id"]
 
     async def stop(self) -> None:
         """Close every owner and let the connection go."""
@@ -51,16 +54,20 @@ class DecideLanes:
         return owner is not None and owner.hungry
 
     def feed(self, records: list[Any]) -> None:
-        """Hand a chunk to its owner; records of a partition that was taken away meanwhile are another's."""
+        """Hand a chunk to its owner, hungry or not: a chunk left out would be a gap.
+
+        Records of a partition that was taken away meanwhile, or is not open yet, are another's, or are read again.
+        """
         owner = self.owners.get(records[0].partition)
-        if owner is not None and owner.hungry:
+        if owner is not None and owner.ready:
             owner.feed(records)
 
     def open(self, partitions: set[int], seek: Callable[[int, int], Any]) -> None:
         """Take partitions over, each in a task of its own, so that a long restore holds up nobody else."""
         for partition in partitions - self.owners.keys():
-            log = f"{self.links.name(CHANGELOG)}/{partition}"
-            owner = PartitionOwner(partition, PartitionStore(self._folder / str(partition), log), self.links)
+            log = f"{self._cluster}/{self.links.name(CHANGELOG)}/{partition}"
+            store = partial(PartitionStore, self._folder / str(partition), log)
+            owner = PartitionOwner(partition, store, self.links)
             self.owners[partition] = owner
             self._tasks[partition] = asyncio.create_task(self._carry(owner, seek))
 

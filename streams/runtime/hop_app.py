@@ -17,7 +17,6 @@ from yarl import URL
 from streams.runtime.transport import Switches, Transport
 from streams.settings import Settings
 
-SESSION_SECONDS = 10.0
 CHUNK_RECORDS = 4_000
 BUFFERED_CHUNKS = 6
 
@@ -61,8 +60,8 @@ def hop_app(settings: Settings, hop: str, instance: str) -> HopApp:
         consumer_max_fetch_size=2 * 1024 * 1024,
         broker_max_poll_records=CHUNK_RECORDS,
         broker_commit_interval=1.0,
-        broker_session_timeout=SESSION_SECONDS,
-        broker_heartbeat_interval=2.0,
+        broker_session_timeout=float(settings.session_seconds),
+        broker_heartbeat_interval=settings.session_seconds / 5,
         broker_request_timeout=30.0,
         broker_rebalance_timeout=30.0,
         broker_check_crcs=True,

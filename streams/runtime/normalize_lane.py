@@ -41,6 +41,7 @@ class NormalizeLane:
         self.partitioner = Partitioner(settings.partitions)
         self.topics = {settings.topic_prefix + name: i for i, name in enumerate(RAW_TOPICS)}
         self.progress_at = time.monotonic()
+        self._open_chunks = 0
         self._heartbeat_age = heartbeat_age
         self._session_seconds = session_seconds
         self._sent: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue(IN_FLIGHT_CHUNKS)
@@ -66,6 +67,17 @@ class NormalizeLane:
         await self.producer.stop()
         await self.view.stop()
 
+    def handed_out(self, records: list[Any]) -> None:
+        """Count a chunk that is on its way to `take`."""
+        del records
+        if not self._open_chunks:
+            self.progress_at = time.monotonic()
+        self._open_chunks += 1
+
+    def revoked(self) -> None:
+        """Chunks that were on their way are dropped and read again; those in flight were waited for."""
+        self._open_chunks = 0
+
     async def take(self, event: Any) -> None:
         """Work on one chunk; it is acknowledged by `settle_all` when the broker has all that came of it."""
         started = time.monotonic()
@@ -78,8 +90,8 @@ class NormalizeLane:
                 self._check_membership()
                 await self.appender.push()
             await asyncio.sleep(0)
-        self._check_membership()
         reached("normalize-before-flush")
+        self._check_membership()
         await self._sent.put((event, await self.appender.start_flush()))
         metrics.CHUNK_SECONDS.observe(time.monotonic() - started)
 
@@ -111,4 +123,14 @@ class NormalizeLane:
             await settle(waiting)
             reached("normalize-before-ack")
             event.ack()
+            self._open_chunks = max(0, self._open_chunks - 1)
             self.progress_at = time.monotonic()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a chunk was read that is not acknowledged yet."""
+        return self._open_chunks > 0
+
+    def stuck_for(self) -> float:
+        """Return for how long (s) a chunk has waited without progress."""
+        return time.monotonic() - self.progress_at if self.busy else 0.0

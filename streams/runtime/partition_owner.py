@@ -58,9 +58,10 @@ class Links:
 class PartitionOwner:
     """One partition's fold with its producer and its rows."""
 
-    def __init__(self, partition: int, store: PartitionStore, links: Links) -> None:
+    def __init__(self, partition: int, open_store: Callable[[], PartitionStore], links: Links) -> None:
         self.partition = partition
-        self.store = store
+        self._open_store = open_store
+        self._store: PartitionStore | None = None
         self.links = links
         self.ready = False
         self.position = 0
@@ -81,6 +82,12 @@ class PartitionOwner:
         assert self._producer is not None  # noqa: S101 - open() makes it
         return self._producer
 
+    @property
+    def store(self) -> PartitionStore:
+        """The partition's rows."""
+        assert self._store is not None  # noqa: S101 - open() makes it
+        return self._store
+
     # taking over ---------------------------------------------------------------------------------------------------
 
     async def open(self, seek: Callable[[int, int], Awaitable[None]]) -> None:
@@ -100,8 +107,11 @@ class PartitionOwner:
         await self.producer.start()
         await self.producer.begin_transaction()  # waits until the broker has fenced everyone else of this id
         self._in_transaction = True
+        self._store = self._open_store()
         await self._restore()
-        self.fold = Fold(self.store, self.partition, settings.partitions, settings.topic_prefix)
+        self.fold = Fold(
+            self.store, self.partition, settings.partitions, settings.topic_prefix, retention=settings.retention
+        )
         self.appender = Appender(self.producer, settings.topic_prefix)
         self.position = await links.committed(self.partition)
         await seek(self.partition, self.position)
@@ -283,4 +293,5 @@ class PartitionOwner:
             await self.commit()
         if self._producer is not None:
             await self._producer.stop()
-        self.store.close()
+        if self._store is not None:
+            self._store.close()

@@ -39,7 +39,7 @@ class PartitionStore:
     def __init__(self, folder: Path, log: str) -> None:
         self.folder = folder
         self.log = log
-        self._db = _open(folder)
+        self._db = _open_or_begin_again(folder)
         self.offset = self._trusted_offset()
 
     def get(self, key: bytes) -> bytes | None:
@@ -105,6 +105,17 @@ def _beyond(prefix: bytes) -> bytes:
     """Return the smallest key that is greater than every key with the prefix."""
     stem = prefix.rstrip(b"\xff")
     return stem[:-1] + bytes([stem[-1] + 1]) if stem else b"\xff" * 64
+
+
+def _open_or_begin_again(folder: Path) -> Rdict:
+    """Open a folder; one that RocksDB calls corrupt is built again from the changelog, which holds all of it."""
+    try:
+        return _open(folder)
+    except Exception as error:
+        if not str(error).startswith("Corruption"):
+            raise
+        shutil.rmtree(folder)
+        return _open(folder)
 
 
 def _open(folder: Path) -> Rdict:

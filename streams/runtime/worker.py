@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 
 from streams import metrics
 from streams.activity_to_changes import ACTIVITY_TO_CHANGES
@@ -21,15 +22,15 @@ from streams.hop import Hop
 from streams.raw_to_activity import RAW_TO_ACTIVITY
 from streams.runtime.decide_lanes import DecideLanes
 from streams.runtime.health import HealthServer
-from streams.runtime.hop_app import SESSION_SECONDS, hop_app
+from streams.runtime.hop_app import hop_app
 from streams.runtime.normalize_lane import NormalizeLane
 from streams.runtime.preflight import PreflightError, preflight
 from streams.runtime.transport import chunk_topic, fetch_position
+from streams.runtime.watchdog import Watchdog
 from streams.settings import Settings
 
 log = logging.getLogger("rollcall.worker")
 
-STUCK_SECONDS = 120.0
 EXIT_BROKEN = 70
 GC_THRESHOLDS = (200_000, 20, 100)
 """Rows and records hold no cycles: at Python's own thresholds looking for some takes a third of decide's time."""
@@ -50,6 +51,10 @@ def run(hop: str, settings: Settings, *, instance: str = "default", metrics_port
     except SystemExit as stopped:
         return int(stopped.code or 0)
     return 0
+
+
+class StuckError(RuntimeError):
+    """Work waits and nothing moves."""
 
 
 def fail(error: BaseException) -> None:
@@ -81,6 +86,7 @@ class Worker:
         self.switches = self.app.switches
         self.switches.before_leaving = self.before_leaving
         self.assigned = False
+        self.watchdog = Watchdog()
         self.health = HealthServer(metrics_port or 0, self.ready, self.measure) if metrics_port is not None else None
         self.app.opening, self.app.closing = self._start, self._stop
         _connect(self.app.on_partitions_assigned, self._on_assigned)
@@ -146,8 +152,7 @@ class Worker:
 
     def behind(self, tp: Any) -> bool:
         """Whether records of a partition were fetched that are not worked on yet."""
-        acked = self.consumer._read_offset.get(tp)  # noqa: SLF001
-        return acked is not None and acked >= (self.position(tp) or 0)
+        raise NotImplementedError
 
     def position(self, tp: Any) -> int | None:
         """Return the next offset to work on."""
@@ -165,15 +170,29 @@ class Worker:
 
     async def _on_revoked(self, app: Any, revoked: set[Any], **kwargs: Any) -> None:
         del app, kwargs
+        self.assigned = False
         await self.revoke(revoked)
 
     async def _watch(self) -> None:
-        """End the process when work waits and nothing moves: Faust's own detector cannot fire."""
+        """End the process when work waits and nothing moves."""
         while not self.app.should_stop:
             await asyncio.sleep(1.0)
-            stuck = self.stuck_for()
-            if stuck > STUCK_SECONDS:
-                fail(TimeoutError(f"no progress for {stuck:.0f} s"))
+            await self._look()
+            stuck = max(self.stuck_for(), self.watchdog.stuck_for)
+            if stuck > self.settings.stuck_seconds and not self.app.should_stop:
+                fail(StuckError(f"no progress for {stuck:.0f} s"))
+
+    async def _look(self) -> None:
+        """Tell the watchdog where the partitions stand; a broker that does not answer tells nothing."""
+        assigned = sorted(self.consumer.assignment()) if self.assigned else []
+        try:
+            ends = await asyncio.wait_for(self.consumer.highwaters(*assigned), 10) if assigned else {}
+        except (KafkaError, TimeoutError):
+            return
+        fetched = {tp: fetch_position(self.consumer, tp) for tp in assigned}
+        waiting = any(fetched[tp] < ends.get(tp, 0) or self.behind(tp) for tp in assigned)
+        places = [self.assigned, *((tp, fetched[tp], self.position(tp)) for tp in assigned)]
+        self.watchdog.note(waiting=waiting or not self.assigned, places=places)
 
 
 class NormalizeWorker(Worker):
@@ -183,7 +202,8 @@ class NormalizeWorker(Worker):
 
     def __init__(self, settings: Settings, instance: str, metrics_port: int | None) -> None:
         super().__init__(settings, instance, metrics_port)
-        self.lane = NormalizeLane(settings, self._heartbeat_age, SESSION_SECONDS * 0.8)
+        self.lane = NormalizeLane(settings, self._heartbeat_age, settings.session_seconds * 0.8)
+        self.switches.observe = self.lane.handed_out
         self.app.agent(self.topic(RAW_TO_ACTIVITY), name="normalize")(self._agent)
 
     def _heartbeat_age(self) -> float:
@@ -198,6 +218,20 @@ class NormalizeWorker(Worker):
     async def stop(self) -> None:
         """Let the connections go: Faust has waited for the acknowledgements."""
         await self.lane.stop()
+
+    async def revoke(self, partitions: set[Any]) -> None:
+        """Forget the chunks that Faust has dropped."""
+        del partitions
+        self.lane.revoked()
+
+    def behind(self, tp: Any) -> bool:
+        """Whether chunks, of whichever partition, are under way."""
+        del tp
+        return self.lane.busy
+
+    def stuck_for(self) -> float:
+        """See Worker."""
+        return self.lane.stuck_for()
 
     async def _agent(self, stream: Any) -> None:
         try:
