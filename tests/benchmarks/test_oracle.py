@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -53,7 +52,7 @@ def test_words_match_whole_and_in_order() -> None:
 
 
 @pytest.fixture
-def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def peer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The Faust program, imported without a broker."""
     for name in ("NAME", "BROKERS", "DATA"):
         monkeypatch.setenv(f"PEER_{name}", "127.0.0.1:1")
