@@ -18,7 +18,7 @@ from schemas.activity import RAW_TOPICS
 from schemas.base import Reject
 from schemas.dead_letters import body, headers
 from streams import metrics
-from streams.runtime.appender import Appender, Partitioner, settle
+from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Partitioner, settle
 from streams.runtime.fail_points import reached
 from streams.runtime.tenants_view import TenantsView
 from streams.settings import Settings
@@ -53,8 +53,8 @@ class NormalizeLane:
             bootstrap_servers=self.settings.bootstrap,
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
-            max_batch_size=256 * 1024,
+            compression_type=CODEC,
+            max_batch_size=BATCH_BYTES,
             linger_ms=0,
             request_timeout_ms=30_000,
             **self.settings.kafka_security(),

@@ -23,7 +23,7 @@ from processors.desk import BY_KEY, ORIGIN, OWN
 from processors.fold import Fold, Record
 from schemas.activity import Tick, encode
 from streams import metrics
-from streams.runtime.appender import Appender, Partitioner, Sent
+from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Partitioner, Sent
 from streams.runtime.broker_clock import BrokerClock
 from streams.runtime.fail_points import reached
 from streams.runtime.partition_store import PartitionStore
@@ -98,8 +98,8 @@ class PartitionOwner:
             transactional_id=f"{settings.topic_prefix}decide-{self.partition}",
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             acks="all",
-            compression_type="lz4",
-            max_batch_size=256 * 1024,
+            compression_type=CODEC,
+            max_batch_size=BATCH_BYTES,
             linger_ms=0,
             request_timeout_ms=30_000,
             **settings.kafka_security(),
