@@ -20,6 +20,8 @@ PATIENCE = 10.0
 """Seconds that an orphan has to stop by itself before it is killed."""
 BROKER = "broker"
 """The child that all others write to: it stops last."""
+READY = "broker.ready"
+"""The file that holds the id of the process whose broker answers."""
 
 
 @contextmanager

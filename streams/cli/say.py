@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ class TroubleError(Exception):
 
 def note(text: str) -> None:
     """A line for the person, never part of the answer."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  # a command speaks
+    with suppress(OSError):  # a terminal that was closed must not keep anything from ending in order
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  # a command speaks
 
 
 def answer(text: str) -> None:

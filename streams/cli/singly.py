@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from streams.cli import options
+from streams.cli import folder, options
 from streams.cli.say import TroubleError, answer, as_json, note, table
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 FOLDER = "broker"
 """The broker's part of the data folder."""
-READY = "broker.ready"
-"""The file beside it that holds the id of the process whose broker answers."""
 
 broker = typer.Typer(help="The embedded broker alone: real Apache Kafka on this machine.", no_args_is_help=True)
 topics = typer.Typer(help="Create Rollcall's topics, or look at them.", no_args_is_help=True)
@@ -87,7 +85,7 @@ def broker_start(
     settings = options.settings(broker_port=broker_port, data=data)
     one = EmbeddedBroker(settings.data / FOLDER, settings.broker_port, detached=not foreground)
     try:
-        serve(one, settings.data / READY) if foreground else _leave_running(one)
+        serve(one, settings.data / folder.READY) if foreground else _leave_running(one)
     except BrokerError as error:
         raise TroubleError(str(error)) from error
 
@@ -126,12 +124,12 @@ def broker_stop(data: options.Data = None) -> None:
     """Stop the broker that `broker start` left running."""
     from streams.runtime.broker import status, stop_folder  # noqa: PLC0415
 
-    folder = options.settings(data=data).data / FOLDER
-    found = status(folder)
+    where = options.settings(data=data).data / FOLDER
+    found = status(where)
     if found and found.owner.process() and not found.detached:
         raise TroubleError(f"process {found.owner.pid} keeps that broker: stop it instead, for example `rollcall up`")
-    if not stop_folder(folder):
-        raise TroubleError(f"no broker runs in {folder}")
+    if not stop_folder(where):
+        raise TroubleError(f"no broker runs in {where}")
     note("the broker has stopped")
 
 
@@ -140,14 +138,14 @@ def broker_status(data: options.Data = None, json_: options.Json = False) -> Non
     """Say whether the broker runs, and where; exit code 1 when it does not."""
     from streams.runtime.broker import status  # noqa: PLC0415
 
-    folder = options.settings(data=data).data / FOLDER
-    found = status(folder)
+    where = options.settings(data=data).data / FOLDER
+    found = status(where)
     running = found is not None and bool(found.alive)
-    told = {"running": running, "brokers": found.bootstrap if found and running else None, "folder": str(folder)}
+    told = {"running": running, "brokers": found.bootstrap if found and running else None, "folder": str(where)}
     if json_:
         as_json(told)
     else:
-        answer(f"running, brokers={told['brokers']}" if running else f"no broker runs in {folder}")
+        answer(f"running, brokers={told['brokers']}" if running else f"no broker runs in {where}")
     if not running:
         raise typer.Exit(1)
 

@@ -38,6 +38,7 @@ class Pace:
 
     at_once: float = 10.0  # a child that lived less than this died at once
     tries: int = 5  # deaths at once in a row, then give up
+    tries_later: int = 30  # the same once it has been ready: what it needs may be away for a while
     first_delay: float = 0.25  # before the second start; doubles with each death at once
     last_delay: float = 5.0
     probe: float = 0.1  # between two questions whether it is ready
@@ -59,26 +60,28 @@ class Child:
 
     name: str
     launch: Callable[[], Launch]
-    rank: int = 0  # a higher one stops before a lower, those of one rank together
+    rank: int = 0  # it is started once all of lower rank are ready, and stopped before they are
     must_begin: bool = False  # a first start that fails is not tried again: its cause does not go away
 
 
 class Keeper:
     """Keeps one child running."""
 
-    def __init__(self, child: Child, data: Path, pace: Pace) -> None:
+    def __init__(self, child: Child, data: Path, pace: Pace, needs: Sequence[Keeper] = ()) -> None:
         self.child = child
         self.log = data / "logs" / f"{child.name}.log"
         self.ready = asyncio.Event()
         self._data = data
         self._pace = pace
+        self._needs = needs
+        self._begun = False
         self._stop = asyncio.Event()
         self._process: Process | None = None
 
     async def keep(self) -> None:
         """Run the child until `stop`; raise when it dies at once too often."""
         deaths = 0
-        while not self._stop.is_set():
+        while await self._may_start():
             started = _now()
             code = await self._live()
             if self._stop.is_set():
@@ -89,9 +92,18 @@ class Keeper:
             note(f"{self.child.name} ended ({_how(code)}), starting it again in {delay:g} s; its log: {self.log}")
             await _within(self._stop.wait(), delay)
 
+    async def _may_start(self) -> bool:
+        """Wait for what it needs; False when told to stop."""
+        stop = asyncio.create_task(self._stop.wait())
+        needs = asyncio.create_task(_all_ready(self._needs))
+        await asyncio.wait({stop, needs}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        needs.cancel()
+        return not self._stop.is_set()
+
     def _judge(self, deaths: int, code: int) -> None:
-        hopeless = not self.ready.is_set() and (self.child.must_begin or code == CANNOT_BEGIN)
-        if deaths < self._pace.tries and not hopeless:
+        hopeless = not self._begun and (self.child.must_begin or code == CANNOT_BEGIN)
+        if deaths < (self._pace.tries_later if self._begun else self._pace.tries) and not hopeless:
             return
         often = "" if hopeless else f" {deaths} times in a row"
         tail = "".join(f"\n  | {line}" for line in last_lines(self.log))
@@ -104,7 +116,8 @@ class Keeper:
                 process = self._process = await _spawned(launch, log)
         except OSError as error:
             raise TroubleError(f"cannot start {self.child.name}: {error}") from error
-        pids.remember(self._data, self.child.name, process.pid)
+        with suppress(OSError):  # on a full disk only the next run's search for orphans suffers
+            pids.remember(self._data, self.child.name, process.pid)
         if self._stop.is_set():
             process.terminate()
         return await self._watched(process, launch)
@@ -115,11 +128,14 @@ class Keeper:
             return await process.wait()
         finally:
             probing.cancel()
-            pids.forget(self._data, self.child.name)
+            self.ready.clear()
+            with suppress(OSError):
+                pids.forget(self._data, self.child.name)
 
     async def _probe(self, launch: Launch, pid: int) -> None:
         while not await asyncio.to_thread(launch.probe, pid):  # noqa: ASYNC110  # it asks another process
             await asyncio.sleep(self._pace.probe)
+        self._begun = True
         self.ready.set()
 
     async def stop(self, task: asyncio.Task[None], hurry: asyncio.Event) -> None:
@@ -163,9 +179,12 @@ class Supervisor:
 
     async def start(self, *children: Child) -> None:
         """Start them all and wait until each one is ready."""
-        keepers = [Keeper(child, self._data, self._pace) for child in children]
+        keepers = [Keeper(child, self._data, self._pace, self._below(child.rank)) for child in children]
         self._kept += [(keeper, asyncio.create_task(keeper.keep(), name=keeper.child.name)) for keeper in keepers]
         await self.unless_stopped(_all_ready(keepers))
+
+    def _below(self, rank: int) -> list[Keeper]:
+        return [keeper for keeper, _ in self._kept if keeper.child.rank < rank]
 
     async def wait(self) -> None:
         """Wait for the end: return when asked to stop, raise when a child is given up."""

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from streams.cli import folder
 from streams.cli.ask import healthy
 from streams.cli.say import TroubleError, answer, note
-from streams.cli.singly import READY
 from streams.cli.supervise import Child, Launch, StoppedError, Supervisor
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def up(settings: Settings, after_ready: AfterReady | None = None) -> int:
 async def _up(settings: Settings, after_ready: AfterReady | None, *, embedded: bool) -> int:
     system = System(settings, Supervisor(settings.data), {})
     supervisor = system.supervisor
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _ends():
         asyncio.get_running_loop().add_signal_handler(number, supervisor.stop)
     with suppress(StoppedError):
         try:
@@ -65,6 +64,12 @@ async def _up(settings: Settings, after_ready: AfterReady | None, *, embedded: b
         finally:
             await supervisor.down()
     return 0
+
+
+def _ends() -> list[signal.Signals]:
+    """The signals that end `up`; a closed terminal does not where nohup says so."""
+    hangup = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hangup]
 
 
 async def _begin(system: System, *, embedded: bool) -> None:
@@ -94,7 +99,7 @@ def broker(settings: Settings) -> Child:
 
 def _broker_ready(data: Path, pid: int) -> bool:
     with suppress(OSError):
-        return (data / READY).read_text() == str(pid)
+        return (data / folder.READY).read_text() == str(pid)
     return False
 
 

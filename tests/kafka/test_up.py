@@ -163,7 +163,7 @@ def test_what_a_killed_one_leaves_ends_by_itself(tmp_path: Path, bare_settings: 
 def test_stop_while_it_starts(tmp_path: Path) -> None:
     """SIGTERM before anything is ready ends with 0 and without a line."""
     with up(tmp_path / "data", "--broker-port", "0") as one:
-        until(lambda: (tmp_path / "data" / "pids" / "broker.json").exists())
+        until((tmp_path / "data" / "pids" / "broker.json").exists)
         one.look()
         one.process.send_signal(signal.SIGTERM)
         code, out, _ = one.ended()

@@ -21,28 +21,33 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+PAUSE = "be_ready(); signal.pause()"
+
+
 class Script:
-    """A tiny child: it writes its start and its end into a file that all share, and does what its code says."""
+    """A maker of tiny children: each writes its start and end into a file that all share."""
 
     def __init__(self, folder: Path) -> None:
         self.events = folder / "events"
         self._folder = folder
 
-    def child(
-        self, name: str, then: str = "signal.pause()", *, rank: int = 0, ready: bool = True, must_begin: bool = False
-    ) -> Child:
-        """A child that is ready once it has written its start, or never."""
+    def child(self, name: str, then: str = PAUSE, *, rank: int = 0, must_begin: bool = False) -> Child:
+        """A child that is ready once it says so; it may use `tell`, `told` and `be_ready`."""
         code = f"""
-import signal, sys, time
+import os, signal, sys, time
 def tell(what):
     with open({str(self.events)!r}, "a") as out: out.write(what + "\\n")
+def told():
+    return open({str(self.events)!r}).read().splitlines()
+def be_ready():
+    open({str(self._folder)!r} + f"/{{os.getpid()}}.ready", "w").close()
 def leave(*_):
     tell("end {name}"); sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
 tell("start {name}")
 {then}
 """
-        launch = Launch(argv=[sys.executable, "-c", code], probe=lambda _pid: ready and f"start {name}" in self.told())
+        launch = Launch(argv=[sys.executable, "-c", code], probe=lambda pid: (self._folder / f"{pid}.ready").exists())
         return Child(name=name, launch=lambda: launch, rank=rank, must_begin=must_begin)
 
     def told(self) -> list[str]:

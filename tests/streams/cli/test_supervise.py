@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ import pytest
 from streams.cli import folder
 from streams.cli.say import TroubleError
 from streams.cli.supervise import Child, Launch, Pace, StoppedError, Supervisor, last_lines
-from tests.streams.cli.conftest import Script, until
+from tests.streams.cli.conftest import PAUSE, Script, until
 
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN); be_ready()\nwhile True: time.sleep(1)"
 QUICK = Pace(first_delay=0.01, last_delay=0.02, probe=0.02, stop=5.0)
 
 
@@ -70,7 +72,7 @@ async def _start_and_wait(supervisor: Supervisor, child: Child) -> None:
 
 async def test_first_start_that_must_succeed(tmp_path: Path, script: Script) -> None:
     """A child that must begin is not tried again when its first start fails."""
-    failing = script.child("broker", "sys.exit(1)", must_begin=True, ready=False)
+    failing = script.child("broker", "sys.exit(1)", must_begin=True)
     async with supervising(tmp_path) as supervisor:
         with pytest.raises(TroubleError, match=r"broker ended at once \(exit code 1\)"):
             await asyncio.wait_for(supervisor.start(failing), 10)
@@ -81,7 +83,7 @@ async def test_wrong_settings_are_not_tried_again(tmp_path: Path, script: Script
     """Exit code 2 before it ever was ready says that starting again is useless."""
     async with supervising(tmp_path) as supervisor:
         with pytest.raises(TroubleError, match="exit code 2"):
-            await asyncio.wait_for(supervisor.start(script.child("store", "sys.exit(2)", ready=False)), 10)
+            await asyncio.wait_for(supervisor.start(script.child("store", "sys.exit(2)")), 10)
     assert script.told() == ["start store"]
 
 
@@ -92,13 +94,52 @@ async def test_deaths_after_a_long_life_are_not_counted(tmp_path: Path, script: 
         await until(lambda: script.told().count("start worker") >= 4)
         assert not waiting.done()
         supervisor.stop()
-        await asyncio.wait_for(waiting, 10)
+        with pytest.raises(StoppedError):
+            await asyncio.wait_for(waiting, 10)
+
+
+async def test_waits_for_what_it_needs(tmp_path: Path, script: Script) -> None:
+    """What dies because a lower rank is away is started when that is back, and not counted as dying at once."""
+    async with supervising(tmp_path) as supervisor:
+        await supervisor.start(script.child("broker", "time.sleep(0.2); tell('up'); " + PAUSE))
+        await supervisor.start(script.child("worker", rank=1))
+        for name in ("broker", "worker"):
+            kill(tmp_path, name)
+            await until(partial(_twice, script, name))
+    assert script.told()[:6] == ["start broker", "up", "start worker", "start broker", "up", "start worker"]
+
+
+def _twice(script: Script, name: str) -> bool:
+    return script.told().count(f"start {name}") == 2
+
+
+async def test_once_ready_it_is_tried_for_longer(tmp_path: Path, script: Script) -> None:
+    """What has worked is given up later than what never did."""
+    pace = Pace(tries=2, tries_later=4, first_delay=0.01, last_delay=0.02, probe=0.02)
+    async with supervising(tmp_path, pace) as supervisor:
+        once = "if told().count('start worker') > 1: sys.exit(1)\n"
+        dying = script.child("worker", once + PAUSE)
+        with pytest.raises(TroubleError, match="4 times in a row"):
+            await asyncio.wait_for(_start_kill_and_wait(supervisor, dying, tmp_path), 20)
+
+
+async def _start_kill_and_wait(supervisor: Supervisor, child: Child, data: Path) -> None:
+    await supervisor.start(child)
+    kill(data, child.name)
+    await supervisor.wait()
+
+
+def kill(data: Path, name: str) -> None:
+    """End a child as a crash does."""
+    pid = folder.living(data, name)
+    assert pid
+    os.kill(pid, signal.SIGKILL)
 
 
 async def test_stop_during_start_up(tmp_path: Path, script: Script) -> None:
     """A stop is heard while a child is not ready yet."""
     async with supervising(tmp_path) as supervisor:
-        starting = asyncio.create_task(supervisor.start(script.child("slow", ready=False)))
+        starting = asyncio.create_task(supervisor.start(script.child("slow", "signal.pause()")))
         await until(lambda: script.told() == ["start slow"])
         supervisor.stop()
         with pytest.raises(StoppedError):
@@ -108,12 +149,9 @@ async def test_stop_during_start_up(tmp_path: Path, script: Script) -> None:
 
 async def test_a_child_that_does_not_stop_is_killed(tmp_path: Path, script: Script) -> None:
     """SIGTERM that is not heeded is followed by SIGKILL."""
-    deaf = script.child(
-        "deaf", "signal.signal(signal.SIGTERM, signal.SIG_IGN); tell('deaf')\nwhile True: time.sleep(1)"
-    )
+    deaf = script.child("deaf", DEAF)
     async with supervising(tmp_path, Pace(probe=0.02, stop=0.2)) as supervisor:
         await supervisor.start(deaf)
-        await until(lambda: "deaf" in script.told())
         pid = folder.living(tmp_path, "deaf")
     assert pid
     assert folder.birth(pid) is None
@@ -122,12 +160,9 @@ async def test_a_child_that_does_not_stop_is_killed(tmp_path: Path, script: Scri
 
 async def test_asked_twice_means_now(tmp_path: Path, script: Script) -> None:
     """A second Ctrl-C waits for nobody."""
-    deaf = script.child(
-        "deaf", "signal.signal(signal.SIGTERM, signal.SIG_IGN); tell('deaf')\nwhile True: time.sleep(1)"
-    )
+    deaf = script.child("deaf", DEAF)
     async with asyncio.timeout(10), supervising(tmp_path, Pace(probe=0.02, stop=3600)) as supervisor:
         await supervisor.start(deaf)
-        await until(lambda: "deaf" in script.told())
         supervisor.stop()
         supervisor.stop()
 
