@@ -107,7 +107,9 @@ class DecideLanes:
         return all(owner.ready for owner in self.owners.values())
 
     def measure(self) -> None:
-        """Set the gauges of all partitions."""
+        """Set the gauges of all partitions, and drop those of partitions that went elsewhere."""
+        for gauge in (metrics.STATE_BYTES, metrics.DEADLINES_DUE, metrics.LATENESS):
+            gauge.clear()
         for partition, owner in self.owners.items():
             if not owner.ready:
                 continue

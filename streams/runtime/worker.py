@@ -137,6 +137,7 @@ class Worker:
     def measure(self) -> None:
         """Set the gauges."""
         metrics.READY.set(self.ready())
+        metrics.LAG.clear()
         for tp in self.app.consumer.assignment() if self.assigned else ():
             lag = self.lag(tp)
             if lag is not None:
