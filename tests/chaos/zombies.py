@@ -1,4 +1,4 @@
-"""Stop one of two decide workers past its session under load, wake it, and look for anything wrong in what is read back.
+"""Stop one of two decide workers past its session under load, wake it, and look for anything wrong in what is read.
 
 `make zombies` does it 20 times at the session that is in use (10 s) and prints a line a run. Each of the gaps inside a
 commit is opened by its fail point, and one run in five is stopped wherever it happens to be.
@@ -48,7 +48,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Load:
-    """Messages that join and, taken back, leave: each is one change, so the number of changes is known for each guest."""
+    """Messages that join and, taken back, leave: each is one change, so each guest's number of changes is known."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.flips: Counter[int] = Counter()
@@ -144,8 +144,8 @@ def main(runs: int = 20) -> int:
             )
             verdict = run(settings, CASES[number % len(CASES)])
             wrong += bool(verdict.wrong)
-            print(f"{number + 1:2}  {verdict}", flush=True)
-    print(f"{runs} runs, {wrong} wrong")
+            print(f"{number + 1:2}  {verdict}", flush=True)  # noqa: T201
+    print(f"{runs} runs, {wrong} wrong")  # noqa: T201
     return 1 if wrong else 0
 
 

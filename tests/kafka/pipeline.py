@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -93,7 +94,7 @@ class Worker:
     def ask(self, path: str) -> tuple[int, str]:
         """GET from its health server; (0, "") when nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, ""
@@ -103,6 +104,10 @@ class Worker:
     @property
     def ready(self) -> bool:
         """What /readyz says."""
+        return self.is_ready()
+
+    def is_ready(self) -> bool:
+        """What /readyz says; a worker that has ended fails the test."""
         assert self.alive, f"{self.hop} ended with {self.process.returncode}: {self.said[-2000:]}"
         return self.ask("/readyz")[0] == 200
 
@@ -122,6 +127,49 @@ class Worker:
         return set(self.metric("rollcall_state_bytes"))
 
 
+class Store:
+    """One store process with HTTP on a free port."""
+
+    def __init__(self, settings: Settings) -> None:
+        (port,) = free(1)
+        self.address = f"http://127.0.0.1:{port}"
+        environ = {**os.environ, **settings.environ(), "PYTHONPATH": str(ROOT)}
+        with (Path(settings.data) / "store.log").open("ab") as out:
+            command = [sys.executable, "-m", "rollcall", "store", "--http", f"127.0.0.1:{port}"]
+            self.process = subprocess.Popen(command, env=environ, stdout=out, stderr=out, cwd=ROOT)
+
+    def __enter__(self) -> Self:
+        until(self.ready, what="the store")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def ready(self) -> bool:
+        """What /readyz says."""
+        try:
+            return bool(self.get("/readyz") is not None)
+        except OSError:
+            return False
+
+    def get(self, path: str) -> Any:
+        """GET a path; raises OSError on anything but success."""
+        with urllib.request.urlopen(self.address + path, timeout=10) as answer:  # noqa: S310
+            return json.loads(answer.read() or "{}")
+
+    def members(self, tenant: str, group: str) -> set[str]:
+        """Return all members of a group, page by page."""
+        found: set[str] = set()
+        cursor = ""
+        while True:
+            page = self.get(f"/v1/{tenant}/groups/{group}/members?limit=100{cursor}")
+            found |= {row["contact"] for row in page["items"]}
+            if page["cursor"] is None:
+                return found
+            cursor = f"&cursor={page['cursor']}"
+
+
 class Read(NamedTuple):
     """One committed record."""
 
@@ -138,6 +186,7 @@ class Pipeline:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._stack = ExitStack()
+        self._latest: dict[str, Worker] = {}
         self._producer = Producer({"bootstrap.servers": settings.bootstrap, "linger.ms": 0, **_BIG})
         self._ids = 0
 
@@ -150,13 +199,17 @@ class Pipeline:
     def worker(self, hop: str, instance: str = "a", fail_at: str = "", **changed: Any) -> Worker:
         """Start a worker that ends with this pipeline."""
         settings = Settings.from_env(self.settings.environ(), **changed) if changed else self.settings
-        return self._stack.enter_context(Worker(hop, settings, instance, fail_at))
+        self._latest[hop] = self._stack.enter_context(Worker(hop, settings, instance, fail_at))
+        return self._latest[hop]
+
+    def latest(self, hop: str) -> Worker:
+        """Return the worker of a hop that was started last."""
+        return self._latest[hop]
 
     def both(self) -> tuple[Worker, Worker]:
         """Start normalize and decide, and wait until they work."""
         started = self.worker("normalize"), self.worker("decide")
-        for one in started:
-            until(lambda one=one: one.ready, what=f"{one.hop} ready")
+        wait_for(started)
         return started
 
     def put(self, topic: str, value: bytes | None, key: bytes | None = None) -> None:
@@ -248,9 +301,10 @@ def read(settings: Settings, topic: str, isolation: str = "read_committed") -> l
     try:
         while waiting:
             for message in consumer.consume(1000, 0.2):
-                if message.error() is None:
+                error = message.error()
+                if error is None:
                     found.append(_read(message))
-                elif message.error().code() == KafkaError._PARTITION_EOF:
+                elif error.code() == KafkaError._PARTITION_EOF:
                     waiting.discard(message.partition())
     finally:
         consumer.close()
@@ -267,7 +321,7 @@ def _read(message: Any) -> Read:
 
 
 def now() -> str:
-    """This moment, as an event writes it."""
+    """The time, as an event writes it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
@@ -312,4 +366,4 @@ def faults(changes: Iterable[Any], members: dict[str, set[str]]) -> list[str]:
 def wait_for(workers: Sequence[Worker], seconds: float = 60.0) -> None:
     """Wait until all of them are ready."""
     for one in workers:
-        until(lambda one=one: one.ready, seconds, f"{one.hop} {one.instance} ready")
+        until(partial(Worker.is_ready, one), seconds, f"{one.hop} {one.instance} ready")
