@@ -1,0 +1,546 @@
+"""Compare what a partition's owner, its tables and its log say with what its facts, pins and rules say.
+
+The comparison behind `rollcall verify`. `Books` lays the records of one partition's decide-changelog, memberships and
+membership-changes into one ordered store; `Audit` then takes contact after contact: it builds every leaf's memo anew
+from all the facts, asks the rules what each membership must be at the partition's own clock, and holds the owner's
+rows, the table and the folded log against that. Nothing here reads Kafka or writes anywhere but into the store it got.
+
+Two things no facts can tell: whether somebody is still in a sticky group, and what was counted of messages that are
+beyond the retention. Those are taken from the owner's row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from processors.contact import Facts
+from processors.definitions import Definition, Definitions
+from processors.fold import Fold
+from processors.identity import is_reachable
+from processors.leaves import Leaf, Memo, MessageLeaf, end_of
+from processors.membership import Who, change_id, named_by
+from processors.outlook import LOOK_AHEAD, NOTHING, Outlook, look, mask_at, pinned_out
+from processors.profile import count_bookings, count_ratings
+from processors.rows import BIT, NAMED, Head, Profile, Row, encode, head_key, head_of
+from processors.rules import Compiled
+from processors.state import Store
+from schemas.base import millis, moment
+from schemas.outputs import Membership
+
+CHANGELOG, TABLE, LOG = "decide-changelog", "memberships", "membership-changes"
+
+Kind = Literal[
+    "owner_unreadable",  # a head that cannot be decoded
+    "owner_missing",  # facts, a row of the table or a join in the log of a contact that the owner does not know
+    "memo_stale",  # what the owner remembers of the facts is not what they say
+    "profile_stale",  # the owner's totals are not what the facts say
+    "membership_wrong",  # the owner's row is not what facts, pins and rule say at the partition's clock
+    "deadline_missed",  # a deadline is past and was not carried out
+    "deadline_lost",  # a row has a deadline before which nobody looks at it
+    "group_unknown",  # member of a group that is not there
+    "table_missing",  # a member without a row in memberships
+    "table_extra",  # a row in memberships of somebody who is no member
+    "table_wrong",  # a row in memberships that says something else than the owner
+    "table_unreadable",  # a row in memberships that cannot be decoded
+    "log_gap",  # a seq is skipped in membership-changes
+    "log_repeat",  # a seq comes again, or an older one after a newer
+    "log_missing",  # a membership without any change, though the log goes back to its beginning
+    "log_wrong",  # a change that contradicts its seq, its id or the owner
+    "log_unreadable",  # a change that cannot be decoded
+    "store_missing",  # a member that HTTP does not list
+    "store_extra",  # HTTP lists somebody who is no member
+    "store_wrong",  # HTTP says something else of a member than memberships
+    "store_count",  # HTTP counts another number of members
+]
+Values = tuple[str, Any, Any]
+"""A field, what it must be, what it is."""
+
+_TABLE, _LOG = b"\1m", b"\1l"
+_KINDS_OF_FACTS = frozenset({"message", "rating", "booking", "manual"})
+_FAULTS = 5
+"""Faults of one membership's log that are remembered."""
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One disagreement. `contact` is a contact id; whoever prints this decides whether to show it.
+
+    {"kind": "table_wrong", "tenant": "bali", "contact": "tel:+62…", "group": "vip", "field": "seq", "expected": 3,
+     "found": 1}
+    """
+
+    kind: Kind
+    tenant: str
+    contact: str | None = None
+    group: str | None = None
+    field: str | None = None
+    expected: Any = None
+    found: Any = None
+
+
+class Entry(NamedTuple):
+    """One record of a topic."""
+
+    key: bytes
+    value: bytes | None
+
+
+class Shelf(Store, Protocol):
+    """A Store that can be written."""
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Write rows; None deletes."""
+        ...
+
+
+class Told(Struct, array_like=True):
+    """What the log says of one membership: its first and last seq that are kept, and since when, if in."""
+
+    first: int = 0
+    last: int = 0
+    since: int = 0
+    faults: list[list[Any]] = []
+
+
+class _ChangeData(Struct, frozen=True):
+    group: str
+    contact: str
+    change: str
+    seq: int
+    effective_at: datetime
+
+
+class _Change(Struct, frozen=True):
+    """As much of a change as is compared."""
+
+    id: str
+    tenant: str
+    data: _ChangeData
+
+
+class _Typed(Struct, frozen=True):
+    type: str
+
+
+_BROKEN = _Change("", "", _ChangeData("", "", "", 0, moment(0)))
+
+_change_of = msgspec.json.Decoder(_Change).decode
+_type_of = msgspec.json.Decoder(_Typed).decode
+_membership_of = msgspec.json.Decoder(Membership).decode
+_told_of = msgspec.msgpack.Decoder(Told).decode
+
+
+# the books ---------------------------------------------------------------------------------------------------------
+
+
+class Books:
+    """One partition's records as ordered rows: the changelog's as they are, the others' by contact and group."""
+
+    def __init__(self, store: Shelf) -> None:
+        self.store = store
+
+    def take(self, topic: str, entries: Sequence[Entry]) -> None:
+        """Lay records of a topic into the store, in their order."""
+        if topic == CHANGELOG:
+            self.store.write(dict(entries))
+        elif topic == TABLE:
+            self.store.write({_row_key(_TABLE, *table_key(entry.key)): entry.value for entry in entries})
+        else:
+            self._fold(entries)
+
+    def _fold(self, entries: Sequence[Entry]) -> None:
+        read = [(entry.key, change) for entry in entries if (change := _read(entry.value)) is not None]
+        keys = [_row_key(_LOG, key, change.data.group) for key, change in read]
+        known = {at: _told(raw) for at, raw in zip(keys, self.store.get_many(keys), strict=True)}
+        for at, (key, change) in zip(keys, read, strict=True):
+            _count_in(known[at], key, change)
+        self.store.write({at: encode(told) for at, told in known.items()})
+
+
+def touched(topic: str, entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yield whom records concern: contacts as tenant/contact, and `tenant/` where all of a tenant are."""
+    for entry in entries:
+        if topic == TABLE:
+            yield table_key(entry.key)[0]
+        elif topic == LOG:
+            yield entry.key
+        elif entry.key.startswith(b"h"):
+            yield entry.key[1:]
+        elif entry.key.startswith(b"f"):
+            yield _contact_in(entry.key, 1)
+        elif entry.key.startswith(b"d"):
+            yield entry.key[1:].partition(b"/")[0] + b"/"
+
+
+def table_key(key: bytes) -> tuple[bytes, str]:
+    """Return the contact (tenant/contact) and the group of a key of memberships; no group if it is none."""
+    tenant, _, rest = key.partition(b"/")
+    group, _, contact = rest.partition(b"/")
+    return (tenant + b"/" + contact, group.decode()) if contact else (key, "")
+
+
+def _under(letter: bytes, contact: bytes) -> bytes:
+    return letter + len(contact).to_bytes(2, "big") + contact
+
+
+def _row_key(letter: bytes, contact: bytes, group: str) -> bytes:
+    return _under(letter, contact) + group.encode()
+
+
+def _contact_in(key: bytes, at: int) -> bytes:
+    """Return the contact in a key that goes on, after `at` bytes, with its length."""
+    return key[at + 2 : at + 2 + int.from_bytes(key[at : at + 2], "big")]
+
+
+def _told(raw: bytes | None) -> Told:
+    return _told_of(raw) if raw is not None else Told()
+
+
+def _read(value: bytes | None) -> _Change | None:
+    """Read a change: _BROKEN if it cannot be read, None if it is of no group."""
+    try:
+        if not _type_of(value or b"").type.startswith("membership."):
+            return None
+        return _change_of(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _BROKEN
+
+
+def _count_in(told: Told, key: bytes, change: _Change) -> None:
+    """Fold one change: seqs go up by one, odd is in, and the id is what it must be."""
+    if change is _BROKEN:
+        _blame(told, "log_unreadable", None, None, None)
+        return
+    seq, last = change.data.seq, told.last
+    if last and seq != last + 1:
+        _blame(told, "log_gap" if seq > last else "log_repeat", "seq", last + 1, seq)
+    for field, expected, found in _faults(key, change):
+        _blame(told, "log_wrong", field, expected, found)
+    if seq > last:
+        told.first, told.last = told.first or seq, seq
+        told.since = millis(change.data.effective_at) if seq & 1 else 0
+
+
+def _faults(key: bytes, change: _Change) -> Iterator[Values]:
+    data, (tenant, contact) = change.data, named_by(key)
+    word = "joined" if data.seq & 1 else "left"
+    if data.change != word:
+        yield f"change of seq {data.seq}", word, data.change
+    if change.id != change_id(tenant, data.group, contact, data.seq):
+        yield f"id of seq {data.seq}", change_id(tenant, data.group, contact, data.seq), change.id
+    if (change.tenant, data.contact) != (tenant, contact):
+        yield f"contact of seq {data.seq}", "as in the key", "another"
+
+
+def _blame(told: Told, kind: Kind, *values: Any) -> None:
+    if len(told.faults) < _FAULTS:
+        told.faults.append([kind, *values])
+
+
+# the audit ---------------------------------------------------------------------------------------------------------
+
+
+class Extent(NamedTuple):
+    """Which partition is looked at, and whether its log of changes is kept from its beginning."""
+
+    partition: int
+    partitions: int
+    retention: str = "P400D"
+    whole_log: bool = True
+
+
+class Audit:
+    """One partition as its books say at one cut; `counts` tells what was looked at."""
+
+    def __init__(self, store: Store, extent: Extent) -> None:
+        self.store = store
+        self.extent = extent
+        self.counts: Counter[str] = Counter()
+        self._fold = Fold(store, extent.partition, extent.partitions, retention=extent.retention)
+        self._desk = self._fold.desk
+
+    @property
+    def clock(self) -> int:
+        """The partition's own time (epoch ms): the append time of the last record that its owner committed."""
+        return self._desk.now
+
+    def contacts(self) -> Iterator[bytes]:
+        """Yield everybody that the owner, the facts, the table or the log know; those without owner perhaps twice."""
+        for key, _ in self.store.scan(b"h"):
+            yield key[1:]
+        for letter in (b"f", _TABLE, _LOG):
+            yield from self._strangers(letter)
+
+    def _strangers(self, letter: bytes) -> Iterator[bytes]:
+        last = b""
+        for key, _ in self.store.scan(letter):
+            contact = _contact_in(key, len(letter))
+            if contact != last and self.store.get(head_key(contact)) is None:
+                yield contact
+            last = contact
+
+    def check(self, key: bytes) -> list[Difference]:
+        """Return all that disagrees about one contact."""
+        self.counts["contacts"] += 1
+        head = self._head(key)
+        if head is None:
+            return [_differ("owner_unreadable", key)]
+        known = head.version >= 0
+        found = [*(self._owner(key, head) if known else self._stranger(key))]
+        found += [*self._table(key, head), *self._log(key, head)]
+        self._desk.clear()
+        return found
+
+    def _head(self, key: bytes) -> Head | None:
+        raw = self.store.get(head_key(key))
+        try:
+            head: Head = head_of(raw) if raw is not None else Head(version=-1)
+        except msgspec.DecodeError:
+            return None
+        return head
+
+    def _stranger(self, key: bytes) -> Iterator[Difference]:
+        if next(iter(self.store.scan(_under(b"f", key))), None) is not None:
+            yield _differ("owner_missing", key, field="facts")
+
+    # the owner against the facts -----------------------------------------------------------------------------------
+
+    def _owner(self, key: bytes, head: Head) -> Iterator[Difference]:
+        definitions = self._fold.definitions(key)
+        facts = Facts(Who(self._desk, key, head), definitions)
+        for definition in self._concerned(key, head, definitions):
+            if definition.version > head.version:
+                self.counts["building"] += 1  # its lap has not come to this contact yet
+            else:
+                yield from self._judge(key, facts, definition, head.rows.get(definition.id))
+        for group, row in head.rows.items():
+            self.counts["memberships"] += row.seq & 1
+            if group not in definitions.groups and (row.mask or row.seq & 1):
+                yield _differ("group_unknown", key, group)
+        yield from self._profile(key, head.profile)
+        yield from self._deadlines(key, head)
+
+    def _concerned(self, key: bytes, head: Head, definitions: Definitions) -> list[Definition]:
+        """List the groups that may have this contact: the others ask only for facts that it has none of."""
+        index = definitions.index
+        kinds = {kind for kind in ("message", "rating", "booking") if self._has(key, kind)}
+        kinds |= index.of_kind.keys() - _KINDS_OF_FACTS
+        asked = {d.id: d for d in index.true_when_empty}
+        asked |= {d.id: d for kind in sorted(kinds) for d in index.of_kind.get(kind, ())}
+        asked |= {name: definitions.groups[name] for name in head.rows if name in definitions.groups}
+        return list(asked.values())
+
+    def _has(self, key: bytes, kind: str) -> bool:
+        return next(iter(self.store.scan(_under(b"f", key) + kind[:1].encode())), None) is not None
+
+    def _judge(self, key: bytes, facts: Facts, definition: Definition, row: Row | None) -> Iterator[Difference]:
+        """Compare one row with what facts, pins and rule say now."""
+        row = row or Row()
+        if definition.deleting:
+            yield from _unlike(key, definition.id, row, NOTHING)
+            return
+        rule, now = definition.rule, self.clock
+        same = len(row.memos) == len(rule.leaves)
+        memos = [facts.memo(definition, at, row if same else None) for at in range(len(rule.leaves))]
+        for at, leaf in enumerate(rule.leaves):
+            if _living(leaf, memos[at], now) != _living(leaf, row.memos[at] if same else [], now):
+                yield _differ("memo_stale", key, definition.id, field=f"leaf {at} ({leaf.kind})")
+        anew = Row(memos=memos, stuck=row.stuck, pins=row.pins)
+        if row.stuck != _stuck(definition, anew, now):
+            yield _differ("membership_wrong", key, definition.id, ("sticky", not row.stuck, row.stuck))
+        should = look(rule, anew, now)
+        yield from _unlike(key, definition.id, row, _looked_at_later(rule, anew, row, should))
+
+    def _profile(self, key: bytes, profile: Profile) -> Iterator[Difference]:
+        anew = Profile()
+        count_bookings(anew, self._desk.bookings(key).values())
+        count_ratings(anew, self._desk.ratings(key).values())
+        for field in ("bookings", "spent", "latest_rating", "last_booking"):
+            if getattr(anew, field) != getattr(profile, field):
+                yield _differ("profile_stale", key, field=field)
+
+    def _deadlines(self, key: bytes, head: Head) -> Iterator[Difference]:
+        if 0 < head.due <= self.clock:
+            yield _differ("deadline_missed", key, values=("due", None, moment(head.due)))
+        for group, row in head.rows.items():
+            if row.due and not 0 < head.due <= row.due:
+                yield _differ("deadline_lost", key, group, ("due", moment(row.due), _moment(head.due)))
+
+    # the table and the log against the owner -----------------------------------------------------------------------
+
+    def _table(self, key: bytes, head: Head) -> Iterator[Difference]:
+        under = _under(_TABLE, key)
+        said = {at[len(under) :].decode(): value for at, value in self.store.scan(under)}
+        members = {group: row for group, row in head.rows.items() if row.seq & 1}
+        yield from (_differ("table_missing", key, group) for group in members.keys() - said.keys())
+        yield from (_differ("table_extra", key, group) for group in said.keys() - members.keys())
+        for group in members.keys() & said.keys():
+            found = read_membership(said[group])
+            if found is None:
+                yield _differ("table_unreadable", key, group)
+            else:
+                values = unequal(_expected(key, group, members[group]), found)
+                yield from (_differ("table_wrong", key, group, value) for value in values)
+
+    def _log(self, key: bytes, head: Head) -> Iterator[Difference]:
+        under = _under(_LOG, key)
+        said = {at[len(under) :].decode(): _told_of(value) for at, value in self.store.scan(under)}
+        for group, told in said.items():
+            self.counts["changes"] += told.last - told.first + 1 if told.last else 0
+            yield from (_differ(fault[0], key, group, tuple(fault[1:])) for fault in told.faults)
+        for group in {*said, *(name for name, row in head.rows.items() if row.seq)} - {""}:
+            told, row = said.get(group, Told()), head.rows.get(group, Row())
+            yield from self._history(key, group, told, row)
+
+    def _history(self, key: bytes, group: str, told: Told, row: Row) -> Iterator[Difference]:
+        """The kept end of a membership's log must end in its state and, if nothing is beyond the log, begin with 1."""
+        if told.first != 1:
+            self.counts["beyond_log"] += 1
+            if self.extent.whole_log:
+                yield _differ("log_gap" if told.last else "log_missing", key, group, ("seq", 1, told.first or None))
+        if not told.last:
+            return
+        if told.last != row.seq:
+            yield _differ("log_wrong", key, group, ("seq", row.seq, told.last))
+        elif row.seq & 1 and told.since != row.since:
+            yield _differ("log_wrong", key, group, ("since", moment(row.since), moment(told.since)))
+
+
+def _living(leaf: Leaf, memo: Memo, now: int) -> Memo:
+    """Leave out what cannot count any more: of such messages the facts may be gone, and that is right."""
+    if not isinstance(leaf, MessageLeaf):
+        return memo
+    return [time for time in memo if end_of(leaf.window, time) > now]
+
+
+def _stuck(definition: Definition, row: Row, now: int) -> bool:
+    """Whether a row must be stuck; that it is already cannot be told from the facts."""
+    if not definition.group.sticky or row.stuck:
+        return definition.group.sticky
+    held = row.pins is not None and pinned_out(row.pins)
+    return not held and definition.rule.true_at(row.memos, now)
+
+
+def _looked_at_later(rule: Compiled, anew: Row, row: Row, should: Outlook) -> Outlook:
+    """A rule with very many turns is looked at again at one of them: such a row is right, though it knows less."""
+    if (row.due, row.expires) == should[1:] or not row.due or row.expires:
+        return should
+    sooner = not should.due or row.due < should.due
+    if sooner and mask_at(rule, anew, row.due) == should.mask and _turns(rule, anew, row.due) >= LOOK_AHEAD:
+        return Outlook(should.mask, row.due, 0)
+    return should
+
+
+def _turns(rule: Compiled, row: Row, until: int) -> int:
+    """Count the rule's turns up to a moment, as far as they matter."""
+    turn, count = 0, 0
+    while count < LOOK_AHEAD and (turn := rule.next_after(row.memos, turn)) and turn <= until:
+        count += 1
+    return count
+
+
+def _unlike(key: bytes, group: str, row: Row, should: Outlook) -> Iterator[Difference]:
+    pairs: list[Values] = [
+        ("member", bool(should.mask), bool(row.seq & 1)),
+        ("sources", NAMED[should.mask], NAMED[row.mask]),
+        ("expires_at", _moment(should.expires), _moment(row.expires)),
+        ("due", _moment(should.due), _moment(row.due)),
+    ]
+    return (_differ("membership_wrong", key, group, pair) for pair in pairs if pair[1] != pair[2])
+
+
+def _moment(ms: int) -> datetime | None:
+    return moment(ms) if ms else None
+
+
+def _differ(
+    kind: Kind, key: bytes, group: str | None = None, values: Values | None = None, field: str | None = None
+) -> Difference:
+    tenant, contact = named_by(key)
+    said, expected, found = values or (field, None, None)
+    return Difference(
+        kind=kind, tenant=tenant, contact=contact, group=group, field=said, expected=expected, found=found
+    )
+
+
+# memberships as the table and HTTP tell them -----------------------------------------------------------------------
+
+SHOWN = ("since", "expires_at", "sources", "sendable")
+"""What HTTP tells of a member."""
+_FIELDS = (*SHOWN, "seq", "change_id", "tenant", "group", "contact")
+
+
+def _expected(key: bytes, group: str, row: Row) -> Membership:
+    tenant, contact = named_by(key)
+    return Membership(
+        tenant=tenant,
+        group=group,
+        contact=contact,
+        since=moment(row.since),
+        seq=row.seq,
+        change_id=change_id(tenant, group, contact, row.seq),
+        sources=NAMED[row.mask],
+        expires_at=_moment(row.expires),
+        sendable=is_reachable(contact),
+    )
+
+
+def read_membership(raw: bytes) -> Membership | None:
+    """Read a row of memberships, or return None if it is none."""
+    try:
+        return _membership_of(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def unequal(expected: Membership, found: Membership, fields: Sequence[str] = _FIELDS) -> list[Values]:
+    """Return the fields in which two memberships differ; sources in whatever order."""
+    pairs = [(name, _plain(expected, name), _plain(found, name)) for name in fields]
+    return [
+        (name, "as in the key", "another") if name in {"contact", "tenant"} else (name, one, two)
+        for name, one, two in pairs
+        if one != two
+    ]
+
+
+def _plain(row: Membership, name: str) -> Any:
+    value = getattr(row, name)
+    return sorted(value, key=BIT.__getitem__) if name == "sources" else value
+
+
+def compare_member(row: Membership | None, shown: Membership | None) -> list[Difference]:
+    """Compare a row of memberships with what HTTP shows of the same member; either may be absent."""
+    one = row or shown
+    if one is None:
+        return []
+    key = f"{one.tenant}/{one.contact}".encode()
+    if shown is None:
+        return [_differ("store_missing", key, one.group)]
+    if row is None:
+        return [_differ("store_extra", key, one.group)]
+    return [_differ("store_wrong", key, one.group, value) for value in unequal(row, shown, SHOWN)]
+
+
+def compare_lists(rows: Iterable[Membership], shown: Iterable[Membership]) -> Iterator[list[Difference]]:
+    """Compare a group's rows with what HTTP lists, both in the order of the contacts' bytes; yield what differs."""
+    left, right = iter(rows), iter(shown)
+    row, other = next(left, None), next(right, None)
+    while row is not None or other is not None:
+        order = _order(row, other)
+        found = compare_member(row if order <= 0 else None, other if order >= 0 else None)
+        if found:
+            yield found
+        row = next(left, None) if order <= 0 else row
+        other = next(right, None) if order >= 0 else other
+
+
+def _order(row: Membership | None, other: Membership | None) -> int:
+    if row is None or other is None:
+        return 1 if row is None else -1
+    one, two = row.contact.encode(), other.contact.encode()
+    return (one > two) - (one < two)
