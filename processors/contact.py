@@ -45,7 +45,7 @@ class Facts:
         """Build one leaf's memo from all the facts; of messages beyond the retention only the old memo tells."""
         leaf = definition.rule.leaves[at]
         if isinstance(leaf, MessageLeaf):
-            old = before.memos[at] if before is not None and before.memos else []
+            old = before.memos[at] if before is not None else []
             return leaf.memo([*self._matched.get(leaf, ()), *leaf.forgotten(old, self.at.desk.oldest)])
         if isinstance(leaf, RatingLeaf):
             return leaf.memo(self.at.desk.ratings(self.at.key).values())
@@ -79,7 +79,7 @@ def _catch_up(at: Who, definitions: Definitions, event: Happening | None) -> Non
 
 
 def _answer(at: Who, facts: Facts, definition: Definition) -> None:
-    known = at.head.rows.get(definition.id)
+    known = row_of(at, definition) if definition.id in at.head.rows else None
     leave = "group_deleted" if definition.deleting else "no_longer_matches"
     why = Why(None, leave, definition.cause, at.desk.now, origin="backfill")
     if definition.deleting:
@@ -201,6 +201,8 @@ def on_fact_taken(desk: Desk, key: bytes, taken: FactTaken, definitions: Definit
         desk.put_booking(key, taken.source, taken.id, None)
     else:
         desk.put_rating(key, taken.source, taken.id, None)
+    if taken.seen is not None:
+        _get_to_know(at, taken.at, taken.seen, event)
     _recount(at, definitions, taken.kind, Why(taken.kind, "retracted", event, min(taken.at, desk.now)))
 
 

@@ -25,10 +25,13 @@ def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
     raw = desk.pending.get(row)
     owner: Owner = Owner() if raw is None else owner_of(raw)
     whose, what = _take_guest(owner, seen), _take_content(owner, seen)
+    tenant = key.decode().partition("/")[0]
     if what or whose == "moved":
-        _forward(desk, key.decode().partition("/")[0], owner, seen)
+        _forward(desk, tenant, owner, seen)
     else:
         desk.counts["repeated"] += 1
+    if not whose and seen.contact not in (None, owner.contact) and seen.fact.revision < owner.revision:
+        _introduce(desk, tenant, seen)
     if what or whose:
         desk.pending.put(row, encode(owner))
 
@@ -66,6 +69,13 @@ def _forward(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
         desk.tell(f"{tenant}/{owner.given_to}".encode(), taken)
     owner.given_to = owner.contact
     desk.tell(f"{tenant}/{owner.contact}".encode(), _put(kind, owner, seen))
+
+
+def _introduce(desk: Desk, tenant: str, seen: FactSeen) -> None:
+    """Tell a contact that it had the fact before the newer revision, which came first: so it is known in any order."""
+    kind = "booking" if isinstance(seen, BookingSeen) else "rating"
+    taken = FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, seen.seen)
+    desk.tell(f"{tenant}/{seen.contact}".encode(), taken)
 
 
 def _put(kind: str, owner: Owner, seen: FactSeen) -> FactPut:

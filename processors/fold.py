@@ -115,16 +115,17 @@ class Fold:
 
     def apply(self, records: Sequence[Record]) -> None:
         """Apply records in log order."""
+        desk = self.desk
         decoded = [(record, decode(record.value)) for record in records]
         self._prefetch(decoded)
-        for record, activity in decoded:
-            if record.timestamp > self.desk.now:
-                self.desk.now = record.timestamp
-                if self.desk.now >= self.wake:
+        for (key, _, timestamp), activity in decoded:
+            if timestamp > desk.now:
+                desk.now = timestamp
+                if timestamp >= self.wake:
                     self._fire()
             if activity.topic < 0 or self._first_seen(activity):
-                _HANDLE[type(activity)](self, record.key, activity)
-        self.desk.found.clear()
+                _HANDLE[activity.__class__](self, key, activity)
+        desk.found.clear()
 
     def flush(self) -> Flushed:
         """Append the tables' records and return the rows that changed."""
@@ -180,7 +181,7 @@ class Fold:
         facts = list[bytes]()
         for record, activity in decoded:
             key = record.key
-            kind: type = type(activity)
+            kind: type[object] = activity.__class__
             if kind is MessageSeen:
                 facts.append(fact_key(facts_under(key, b"m"), activity.source, activity.id))
             if kind in _OF_CONTACTS and key not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ import msgspec
 from processors.desk import Desk, Out
 from processors.identity import is_reachable
 from processors.outlook import NOTHING, look, pinned_out
-from processors.rows import Head, Row, named
+from processors.rows import NAMED, Head, Row
 from schemas.base import moment
 from schemas.outputs import Cause, Change, ChangeData, Membership
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from processors.definitions import Definition
 
 encode = msgspec.json.Encoder().encode
+remembered = lru_cache(8_192)(moment)
+"""Many records are of one moment, and each moment is told more than once."""
 
 
 class Who(NamedTuple):
@@ -91,9 +94,9 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
         cause=Cause(*why.cause) if why.cause else None,
         evidence=why.evidence if joined else None,
         rule_hash=definition.group.rule_hash,
-        effective_at=moment(why.effective),
-        expires_at=moment(row.expires) if row.expires else None,
-        sources=named(row.mask),
+        effective_at=remembered(why.effective),
+        expires_at=remembered(row.expires) if row.expires else None,
+        sources=NAMED[row.mask],
         origin=why.origin,  # type: ignore[arg-type]
         sendable=is_reachable(contact),
     )
@@ -105,7 +108,7 @@ def _change(now: int, tenant: str, data: ChangeData) -> Change:
     return Change(
         type="membership.joined" if data.change == "joined" else "membership.left",
         id=change_id(tenant, data.group, data.contact, data.seq),
-        time=moment(now),
+        time=remembered(now),
         tenant=tenant,
         subject=data.contact,
         data=data,
@@ -127,11 +130,11 @@ def table_row(key: bytes, group: str, row: Row) -> Out:
         tenant=tenant,
         group=group,
         contact=contact,
-        since=moment(row.since),
+        since=remembered(row.since),
         seq=row.seq,
         change_id=change_id(tenant, group, contact, row.seq),
-        sources=named(row.mask),
-        expires_at=moment(row.expires) if row.expires else None,
+        sources=NAMED[row.mask],
+        expires_at=remembered(row.expires) if row.expires else None,
         sendable=is_reachable(contact),
     )
     return Out("memberships", at, encode(value))

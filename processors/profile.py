@@ -59,9 +59,9 @@ def _newest(profile: Profile, name: str, at: int, value: Any) -> bool:
     if known is None:
         profile.fields[name] = Known(at, value)
         return True
-    if at < known.at or (at == known.at and str(value) <= str(known.value)):
-        return False
     changed = bool(known.value != value)
+    if at < known.at or (changed and at == known.at and str(value) < str(known.value)):
+        return False
     known.at, known.value = at, value
     return changed
 

@@ -4,7 +4,7 @@ Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a
 tenant's actor knows, `d` the definitions as this partition got them, `s` a scan, `r` what was read of the raw topics,
 `c` the clock, `w` the sweep of old messages. Local to a disk, and made again from the heads, is `i`, the index of
 deadlines.
-Values are MessagePack arrays. Times are epoch milliseconds; of deadlines, 0 stands for never.
+Values are MessagePack arrays, of structs that are in no cycle, so that the collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for never.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ BIT = {name: 1 << i for i, name in enumerate(SOURCES)}
 NO_PIN, PINNED_OUT, CLEARED = 0, 1, 2
 
 
-def named(mask: int) -> list[Any]:
-    """Return the names of the sources in a mask, `rule` first."""
-    return [name for i, name in enumerate(SOURCES) if mask >> i & 1]
+NAMED: list[list[Any]] = [[name for name in SOURCES if mask & BIT[name]] for mask in range(1 << len(SOURCES))]
+"""The names of the sources in each mask, `rule` first."""
 
 
-class Add(Struct, array_like=True):
+class Add(Struct, array_like=True, gc=False):
     """The newest add of one source."""
 
     time: int
@@ -34,7 +33,7 @@ class Add(Struct, array_like=True):
     expires: int = 0
 
 
-class Pins(Struct, array_like=True):
+class Pins(Struct, array_like=True, gc=False):
     """What was added and removed by hand, order-free: the newest reset, and the newest add of each source."""
 
     reset: int = NO_PIN
@@ -43,7 +42,7 @@ class Pins(Struct, array_like=True):
     adds: dict[str, Add] = {}
 
 
-class Row(Struct, array_like=True):
+class Row(Struct, array_like=True, gc=False):
     """One contact in one group: odd `seq` is in. `mask` and `expires` are what memberships last said."""
 
     seq: int = 0
@@ -56,14 +55,14 @@ class Row(Struct, array_like=True):
     pins: Pins | None = None
 
 
-class Known(Struct, array_like=True):
+class Known(Struct, array_like=True, gc=False):
     """A value, and the event time by which it won."""
 
     at: int
     value: Any
 
 
-class Profile(Struct, array_like=True):
+class Profile(Struct, array_like=True, gc=False):
     """What is known of a guest beside facts. `fields` holds what the newest event says, by field."""
 
     source: str | None = None
@@ -77,7 +76,7 @@ class Profile(Struct, array_like=True):
     last_booking: str | None = None
 
 
-class Head(Struct, array_like=True):
+class Head(Struct, array_like=True, gc=False):
     """A contact's head row: all but its facts. `version` is the definitions it is up to date with."""
 
     version: int = 0
@@ -88,7 +87,7 @@ class Head(Struct, array_like=True):
     noticed: dict[str, int] = {}
 
 
-class Owner(Struct, array_like=True):
+class Owner(Struct, array_like=True, gc=False):
     """The last word on a booking or rating: its newest content, and the newest that named a guest."""
 
     revision: int = -1

@@ -169,10 +169,10 @@ class FactPut(Activity, frozen=True, array_like=True, tag="p", gc=False):
 
 
 class FactTaken(Activity, frozen=True, array_like=True, tag="x", gc=False):
-    """A booking or rating has moved to another contact.
+    """A booking or rating has moved to another contact; with `seen` if it had before this one was even heard of.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "kind": "booking", "source": "booking.com",
-     "event": "bk-1001:4", "id": "bk-1001", "at": 1792488600000}
+     "event": "bk-1001:4", "id": "bk-1001", "at": 1792488600000, "seen": null}
     """
 
     kind: str
@@ -180,6 +180,7 @@ class FactTaken(Activity, frozen=True, array_like=True, tag="x", gc=False):
     event: str
     id: str
     at: int
+    seen: Seen | None = None
 
 
 class TenantAsked(Activity, frozen=True, array_like=True, tag="t", gc=False):

@@ -1,0 +1,243 @@
+"""The semantics once more, slow and simple: all events so far and a moment in, the memberships of that moment out.
+
+Written from the contract's pages alone; it shares no code with `processors`. It keeps no state: everything is computed
+anew from the whole list of events. Guests are named by phones in E.164, texts are in plain English.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from re import findall, fullmatch
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+Event = Mapping[str, Any]
+Membership = tuple[tuple[str, ...], str | None]
+"""Sources, and when it ends as RFC 3339."""
+
+SOURCES = ("rule", "manual", "import", "keyword", "flow", "bulk")
+NEVER = datetime.max.replace(tzinfo=UTC)
+LIVING = ("confirmed", "checked_in", "checked_out")
+
+
+class Heard(NamedTuple):
+    """An event, and when the broker took it."""
+
+    at: datetime
+    event: Event
+
+
+def when(text: str) -> datetime:
+    """Read a time."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def deadline(start: datetime, within: str | None, zone: str) -> datetime:
+    """Add a duration in a zone: years and months clamped to the month's end, then days, then exact time."""
+    if within is None:
+        return NEVER
+    found = fullmatch(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", within)
+    assert found is not None
+    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    exact = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if not (years or months or weeks or days):
+        return start + exact
+    wall = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    month = wall.month - 1 + months + 12 * years
+    year, month = wall.year + month // 12, month % 12 + 1
+    wall = wall.replace(year=year, month=month, day=min(wall.day, monthrange(year, month)[1]))
+    moved = (wall + timedelta(days=days + 7 * weeks)).replace(tzinfo=ZoneInfo(zone), fold=0)
+    return moved.astimezone(UTC) + exact
+
+
+class Model:
+    """What is true after some events."""
+
+    def __init__(self, heard: Sequence[Heard]) -> None:
+        self.heard = heard
+        self.zone, self.zones = "UTC", dict[str, str]()
+        for one in self.of("tenant.put"):
+            self.zone = one.event["data"]["zone"]
+            self.zones = {name: p["zone"] for name, p in one.event["data"].get("properties", {}).items()}
+        self.pinned: set[str] = set()
+        self.messages = self._messages()
+        self.bookings = self._facts("booking", "booking_id")
+        self.ratings = self._facts("rating", "rating_id")
+
+    def of(self, *kinds: str) -> list[Heard]:
+        """Return the events of some types."""
+        return [one for one in self.heard if one.event["type"] in kinds]
+
+    # facts -------------------------------------------------------------------------------------------------------
+
+    def _messages(self) -> list[tuple[str, datetime, Event]]:
+        """Return the newest revision of each message: its guest, time and data."""
+        newest: dict[tuple[str, str, str], tuple[str, datetime, Event]] = {}
+        for _, event in self.of("message"):
+            data = event["data"]
+            key = (data["from"], event["source"], data["message_id"])
+            if key not in newest or data["revision"] > newest[key][2]["revision"]:
+                newest[key] = (data["from"], when(event["time"]), data)
+        return list(newest.values())
+
+    def _facts(self, kind: str, name: str) -> list[tuple[str, datetime, Event]]:
+        """Return the newest revision of each booking or rating with the guest of the newest that named one."""
+        facts: dict[tuple[str, str], list[Event]] = {}
+        for _, event in self.of(kind):
+            facts.setdefault((event["source"], event["data"][name]), []).append(event)
+        settled = (self._newest(events) for events in facts.values())
+        return [fact for fact in settled if fact is not None]
+
+    def _newest(self, events: list[Event]) -> tuple[str, datetime, Event] | None:
+        firsts = {event["data"]["revision"]: event for event in reversed(events)}
+        ordered = [firsts[revision] for revision in sorted(firsts, reverse=True)]
+        guests = [event["data"]["guest"]["phone"] for event in ordered if event["data"].get("guest")]
+        return (guests[0], when(ordered[0]["time"]), ordered[0]["data"]) if guests else None
+
+    # rules -------------------------------------------------------------------------------------------------------
+
+    def true(self, rule: Event, guest: str, now: datetime) -> bool:
+        """Whether a rule holds for a guest."""
+        for word in ("all", "any", "none"):
+            if word in rule:
+                parts = [self.true(part, guest, now) for part in rule[word]]
+                return {"all": all(parts), "any": any(parts), "none": not any(parts)}[word]
+        leaf = {"message": self._message, "rating": self._rating, "booking": self._booking}.get(rule["event"])
+        return leaf is not None and leaf(rule, guest, now)
+
+    def _message(self, rule: Event, guest: str, now: datetime) -> bool:
+        counted = [
+            time
+            for who, time, data in self.messages
+            if who == guest and not data.get("deleted") and now < deadline(time, rule.get("within"), self.zone)
+            and says(data["text"], rule["any_of"]) and not says(data["text"], rule.get("none_of", ()))
+            and (not rule.get("channels") or data["channel"] in rule["channels"])
+        ]  # fmt: skip
+        return len(counted) >= rule.get("min_count", 1)
+
+    def _rating(self, rule: Event, guest: str, now: datetime) -> bool:
+        counted = sorted(
+            (time, data["stars"])
+            for who, time, data in self.ratings
+            if who == guest and not data.get("withdrawn") and now < deadline(time, rule.get("within"), self.zone)
+        )
+        good = [rule.get("min_stars", 1) <= stars <= rule.get("max_stars", 5) for _, stars in counted]
+        mode = rule.get("mode", "any")
+        return bool(good) and {"any": any(good), "all": all(good), "latest": good[-1]}[mode]
+
+    def _booking(self, rule: Event, guest: str, now: datetime) -> bool:
+        counted = [data for who, _, data in self.bookings if who == guest and self._counts(rule, data, now)]
+        nights = sum((day(d["check_out"]) - day(d["check_in"])).days for d in counted)
+        paid = [Decimal(d["amount"]) for d in counted if d.get("currency") == rule.get("currency")]
+        return (
+            len(counted) >= rule.get("min_bookings", 1)
+            and nights >= rule.get("min_nights", 0)
+            and sum(paid, Decimal(0)) >= Decimal(rule.get("min_spent", 0))
+        )
+
+    def _counts(self, rule: Event, data: Event, now: datetime) -> bool:
+        if data["status"] not in rule.get("statuses", LIVING) or "check_in" not in data:
+            return False
+        if rule.get("room_types") and data["room_type"].lower() not in [r.lower() for r in rule["room_types"]]:
+            return False
+        start, end = self._stay(data)
+        stay = {"past": end <= now, "current": start <= now < end, "upcoming": now < start, "any": True}
+        return stay[rule.get("stay", "any")] and now < deadline(end, rule.get("within"), self.zone)
+
+    def _stay(self, data: Event) -> tuple[datetime, datetime]:
+        zone = ZoneInfo(self.zones.get(data.get("property", ""), self.zone))
+        first, last = (day(data[name]) for name in ("check_in", "check_out"))
+        start, end = (datetime(d.year, d.month, d.day, tzinfo=zone).astimezone(UTC) for d in (first, last))
+        return start, end
+
+    # pins and memberships ----------------------------------------------------------------------------------------
+
+    def groups(self) -> dict[str, tuple[datetime, Event, list[Event]]]:
+        """Return the groups in force with the commands on their members since each was created."""
+        groups: dict[str, tuple[datetime, Event, list[Event]]] = {}
+        for at, event in self.of("group.create", "group.delete", "group.add", "group.remove", "group.clear_pin"):
+            data = event["data"]
+            if event["type"] == "group.create":
+                groups.setdefault(data["id"], (at, data.get("rule") or {"event": "manual"}, []))
+            elif event["type"] == "group.delete":
+                groups.pop(data["group"], None)
+            elif data["group"] in groups:
+                groups[data["group"]][2].append(event)
+                self.pinned |= {contact["phone"] for contact in data["contacts"]}
+        return groups
+
+    def sources(self, rule: Event, pins: Iterable[Event], guest: str, now: datetime) -> tuple[str, ...]:
+        """Return what makes a guest a member at a moment."""
+        mine = sorted(
+            (p for p in pins if {"phone": guest} in p["data"]["contacts"]), key=lambda p: (p["time"], p["id"])
+        )
+        added: dict[str, datetime] = {}
+        pinned_out = False
+        for pin in mine:
+            data = pin["data"]
+            if pin["type"] == "group.add":
+                pinned_out = False
+                added[data.get("reason", "manual")] = when(data["expires_at"]) if "expires_at" in data else NEVER
+            else:
+                pinned_out, added = pin["type"] == "group.remove", {}
+        if pinned_out:
+            return ()
+        held = {reason for reason, end in added.items() if now < end}
+        return tuple(s for s in SOURCES if s in held or (s == "rule" and self.true(rule, guest, now)))
+
+    def memberships(self, now: datetime, guests: Iterable[str]) -> dict[tuple[str, str], Membership]:
+        """Return the memberships of the known guests at a moment."""
+        found: dict[tuple[str, str], Membership] = {}
+        for group, (_, rule, pins) in self.groups().items():
+            for guest in filter(self.known, guests):
+                held = self.sources(rule, pins, guest, now)
+                if held:
+                    found[group, guest] = (held, self._end(rule, pins, guest, now))
+        return found
+
+    def known(self, guest: str) -> bool:
+        """Whether anything was heard of a guest yet: rules are asked only for those."""
+        named = (one.event["data"].get("guest") or {} for one in self.of("booking", "rating"))
+        spoke = any(one.event["data"]["from"] == guest for one in self.of("message"))
+        return spoke or guest in self.pinned or any(one.get("phone") == guest for one in named)
+
+    def _end(self, rule: Event, pins: Sequence[Event], guest: str, now: datetime) -> str | None:
+        """Try every moment at which anything may change, and return the first at which no source is left."""
+        windows = {leaf.get("within") for leaf in leaves(rule)}
+        stays = [moment for _, _, data in self.bookings if "check_in" in data for moment in self._stay(data)]
+        starts = [*stays, *(time for _, time, _ in self.messages + self.ratings)]
+        moments = {deadline(start, within, self.zone) for start in starts for within in windows} | {*stays}
+        moments |= {when(pin["data"]["expires_at"]) for pin in pins if "expires_at" in pin["data"]}
+        for moment in sorted(moments):
+            if now < moment < NEVER and not self.sources(rule, pins, guest, moment):
+                return moment.isoformat()
+        return None
+
+
+def leaves(rule: Event) -> list[Event]:
+    """Return a rule's leaves."""
+    parts = [part for word in ("all", "any", "none") for part in rule.get(word, ())]
+    return [leaf for part in parts for leaf in leaves(part)] if parts else [rule]
+
+
+def says(text: str, phrases: Iterable[str]) -> bool:
+    """Whether a text has one of the phrases as whole words, simple plurals either way."""
+    words = [singular(word) for word in findall(r"[a-z]+", text.lower())]
+    for phrase in phrases:
+        wanted = [singular(word) for word in phrase.lower().split()]
+        if any(words[at : at + len(wanted)] == wanted for at in range(len(words))):
+            return True
+    return False
+
+
+def singular(word: str) -> str:
+    """Take a simple plural's s away."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def day(text: str) -> date:
+    """Read a day."""
+    return date.fromisoformat(text)
