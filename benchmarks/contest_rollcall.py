@@ -18,7 +18,6 @@ from benchmarks.vocabulary import GROUPS
 from streams.runtime.admin import create_topics
 from streams.settings import Settings
 
-HOPS = ("normalize", "decide")
 _MARKERS = 2
 """A log that transactions write to may end in their markers, which no commit counts."""
 _SET_UP_S = 180
@@ -31,6 +30,7 @@ class Rollcall:
     brokers: str
     run: str
     folder: Path
+    decides: int = 2
     name: str = "rollcall"
     exactly_once: bool = True
 
@@ -53,6 +53,7 @@ class Rollcall:
     def prepare(self, kafka: Kafka, job: Job) -> None:
         """Topics; the tenant and its groups, decided by the workers themselves; then every message."""
         (self.folder / "rollcall").mkdir()
+        self._kafka = kafka
         asyncio.run(_create_topics(Settings.from_env(self._environment)))
         kafka.publish(self._topic("commands"), commands(int(time.time())))
         workers = self.start()
@@ -81,12 +82,18 @@ class Rollcall:
         return len({notice["group"] for notice in notices if notice["kind"] == "group_ready"})
 
     def start(self) -> list[Worker]:
-        """Both hops' workers."""
-        return [self._start(hop) for hop in HOPS]
+        """Start decide's workers, and once they share its partitions, normalize's."""
+        workers = [self._start("decide", at + 1) for at in range(self.decides)]
+        group = f"{self.run}.decide"
+        self._until(
+            workers, lambda: len(self._kafka.shares(group)) == self.decides, "decide's workers did not share the work"
+        )
+        return [*workers, self._start("normalize", 1)]
 
-    def _start(self, hop: str) -> Worker:
-        command = [sys.executable, "-m", "rollcall", "worker", hop]
-        return start(hop, command, self._environment, self.folder / f"{hop}.log")
+    def _start(self, hop: str, at: int) -> Worker:
+        name = f"{hop}-{at}"
+        command = [sys.executable, "-m", "rollcall", "worker", hop, "--instance", name]
+        return start(name, command, self._environment, self.folder / f"{name}.log")
 
     def is_done(self, kafka: Kafka, expected: Answer) -> bool:
         """The last transaction is committed: all that could come of the raw records is there, and decide has done it.

@@ -12,6 +12,7 @@ from typing import Any
 
 from confluent_kafka import (
     Consumer,
+    ConsumerGroupState,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
@@ -100,6 +101,17 @@ class Kafka:
         except KafkaException:  # the group is not there yet, or its coordinator is on the move
             return {}
         return {at.partition: at.offset for at in known if at.topic == topic and at.offset >= 0}
+
+    def shares(self, group: str) -> list[int]:
+        """How many partitions each member of a settled group has; empty while the group is on the move."""
+        try:
+            found = self._admin.describe_consumer_groups([group])[group].result(_ASK_S)
+        except (KafkaException, TimeoutError):  # its coordinator is on the move
+            return []
+        if found.state != ConsumerGroupState.STABLE:
+            return []
+        shares = [len(member.assignment.topic_partitions) for member in found.members if member.assignment]
+        return [share for share in shares if share]
 
     def read(self, topic: str) -> list[bytes]:
         """Every committed value of a topic, from its beginning to its end."""

@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--faust-messages", type=int, default=int(number("BENCH_FAUST_MESSAGES", "0")), help="else a fifth"
     )
+    parser.add_argument("--decides", type=int, default=int(number("BENCH_DECIDES", "2")), help="workers of decide")
     parser.add_argument("--faust-processes", type=int, default=int(number("BENCH_FAUST_PROCESSES", "1")))
     parser.add_argument("--rounds", type=int, default=int(number("BENCH_ROUNDS", "3")))
     parser.add_argument(
@@ -125,7 +126,7 @@ def _run(round_: int, entry: Entry, course: Course, asked: argparse.Namespace) -
 def _contestant(name: str, run: str, course: Course, folder: Path, asked: argparse.Namespace) -> Contestant:
     if name == FAUST:
         return Faust(course.brokers, run, folder, asked.faust_processes)
-    return Rollcall(course.brokers, run, folder)
+    return Rollcall(course.brokers, run, folder, asked.decides)
 
 
 @contextmanager
