@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import os
 import shutil
+import sys
 import time
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from schemas.events import Message, MessageEvent
 from streams.cli.ask import Api, RefusedError
 from streams.cli.board import Board
 from streams.cli.say import TroubleError, note
-from streams.cli.up import System, up, web
+from streams.cli.up import LOOPBACK, System, up, web
 from streams.demo import feed
 from streams.demo.groups import GROUPS, TENANT, TENANT_ID
+from streams.settings import Settings
 
 if TYPE_CHECKING:
     from streams.demo.groups import Record
-    from streams.settings import Settings
 
 WHOLE = 20_000
 """About how many events the feed has at scale 1."""
+GUEST = "+6281234567890"
+"""Who writes the message that people may publish themselves."""
 STILL_SECONDS = 3.0
 """How long nothing may move before all is taken for counted."""
-OWN = ("broker", "normalize-1", "decide-1", "store", "store-1", "logs", "pids", "demo.json", "broker.ready")
+OWN = (
+    "broker",
+    "normalize-1",
+    "decide-1",
+    "store",
+    "store-1",
+    "logs",
+    "pids",
+    "demo.json",
+    "hello.jsonl",
+    "broker.ready",
+)
 """What the demo and `up` keep in their folder: all that --fresh may wipe."""
 
 
@@ -68,7 +84,7 @@ def wipe(data: Path) -> None:
 
 async def _show(system: System, wishes: Wishes) -> None:
     settings = system.settings
-    run = _run(settings.data, wishes)
+    run = begun(settings.data, wishes)
     async with Board(settings, system.metrics) as board:
         await asyncio.to_thread(prepare, web(settings))
         if not run.fed:
@@ -76,12 +92,12 @@ async def _show(system: System, wishes: Wishes) -> None:
         await _counted(board)
         _write(settings.data, run, fed=True)
         if not wishes.exit_after_feed:
-            board.say(_invitation(settings))
+            board.say(invitation(settings))
             await system.supervisor.wait()
     system.supervisor.stop()
 
 
-def _run(data: Path, wishes: Wishes) -> Run:
+def begun(data: Path, wishes: Wishes) -> Run:
     """What an earlier run began to feed into this folder, else a new one."""
     try:
         return msgspec.json.decode((data / "demo.json").read_bytes(), type=Run)
@@ -149,19 +165,38 @@ async def _counted(board: Board) -> None:
             seen, since = now, time.monotonic()
 
 
-def _invitation(settings: Settings) -> str:
-    at = f"--http {settings.http}"
-    brokers = f"--brokers {settings.brokers}"
-    event = {
-        "specversion": "1.0", "type": "message", "source": "demo", "id": "hello-1", "tenant": TENANT_ID,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "data": {"message_id": "hello-1", "channel": "whatsapp", "direction": "inbound", "from": "6281234567890",
-                 "name": "Made", "text": "Can we book dinner at the restaurant?"},
-    }  # fmt: skip
+def invitation(settings: Settings) -> str:
+    """Where it answers, and three commands to try: each short, for a terminal breaks long lines."""
+    usual = Settings()
+    at = "" if settings.http == usual.http else f" --http {settings.http}"
+    brokers = "" if settings.brokers == f"{LOOPBACK}:{usual.broker_port}" else f" --brokers {settings.brokers}"
+    me = _called()
     return (
-        f"HTTP {web(settings)}   Kafka {settings.brokers}   folder {settings.data}   Ctrl-C ends it all\n\n"
-        "Try, beside it:\n"
-        f"  rollcall members list {TENANT_ID} food-lovers --limit 5 {at}\n"
-        f"  rollcall tail membership-changes {brokers}\n"
-        f"  echo '{json.dumps(event)}' |\n    rollcall publish - --topic messages {brokers}"
+        f"HTTP {web(settings)}   Kafka {settings.brokers}   folder {settings.data}\n\n"
+        "Try beside it (Ctrl-C here ends it all):\n"
+        f"  {me} tail membership-changes{brokers}\n"
+        f"  {me} publish {_greeting(settings.data)} --topic messages{brokers}\n"
+        f"  {me} contacts groups {TENANT_ID} {GUEST}{at}"
     )
+
+
+def _called() -> str:
+    """The command as it was typed, where it is not on the path."""
+    return "rollcall" if shutil.which("rollcall") or not sys.argv[0].endswith("rollcall") else sys.argv[0]
+
+
+def _greeting(data: Path) -> Path:
+    """A file with one message of now, whose writer joins the food lovers."""
+    now = datetime.now(UTC)
+    said = Message(
+        message_id=f"hello-{now:%Y%m%d%H%M%S}",
+        channel="whatsapp",
+        direction="inbound",
+        from_=GUEST,
+        name="Made",
+        text="Can we book dinner at the restaurant?",
+    )
+    event = MessageEvent(specversion="1.0", source="demo", id=said.message_id, time=now, tenant=TENANT_ID, data=said)
+    file = data / "hello.jsonl"
+    file.write_bytes(msgspec.json.encode(event) + b"\n")
+    return Path(os.path.relpath(file))
