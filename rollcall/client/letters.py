@@ -29,7 +29,7 @@ class Letter(NamedTuple):
 def event_letter(event: Event | Mapping[str, Any], *, index: int | None = None) -> Letter:
     """Check a booking, rating or message. Raises InvalidEventError, which names the field."""
     kind = _type_of(event)
-    if kind not in TOPICS:
+    if not isinstance(kind, str) or kind not in TOPICS:
         raise InvalidEventError(
             "type_unknown", f"type: one of {', '.join(TOPICS)}; commands go to command()", index=index
         )
