@@ -119,8 +119,12 @@ def _verdict(pipeline: Pipeline, load: Load, case: str, stood_still: float, slee
         until(lambda: len(pipeline.changes()) >= sum(expected.values()), 90)
     except AssertionError:
         wrong.append("changes are missing")
-    if case != ANYWHERE:
-        until(lambda: not sleeper.alive, 30, "the end of the fenced worker")
+    try:
+        until(lambda: not sleeper.alive or sleeper.ready, 60)
+    except AssertionError:
+        wrong.append("the woken worker hangs")
+    if sleeper.alive and case.startswith("decide-before"):
+        wrong.append("the fence did not end the woken worker")
     changes, members = pipeline.changes(), pipeline.members()
     told = Counter(change["data"]["contact"] for change in changes)
     wrong += [
