@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from streams.cli import contacts, dead_letters, groups, members, options, records, singly, tenants
+from streams.cli import contacts, dead_letters, groups, members, options, records, singly, tenants, verify
 from streams.cli.say import TroubleError, note
 
 app = typer.Typer(
@@ -89,6 +89,7 @@ app.command("worker", epilog="Example: rollcall worker decide --instance decide-
 app.command("store", epilog="Example: rollcall store --http 127.0.0.1:6066")(singly.store)
 app.command("publish", epilog="Example: rollcall publish events.jsonl --topic messages")(records.publish)
 app.command("tail", epilog="Example: rollcall tail membership-changes --from-beginning --max 10")(records.tail)
+app.command("verify", epilog="Example: rollcall verify --json")(verify.verify)
 app.add_typer(singly.broker, name="broker")
 app.add_typer(singly.topics, name="topics")
 app.add_typer(tenants.app, name="tenants")
