@@ -1,0 +1,136 @@
+"""The brokers of a chaos run: real Kafka, and a second listener behind proxies, with rights, for the workers alone.
+
+Publishers and the reader come in by the plain listener, where they may do everything; what is done to the workers'
+connections or rights is not done to them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from streams.runtime import ports
+from streams.runtime.broker import EmbeddedBroker
+from streams.runtime.node import Node, settings_of, write_config
+from tests.chaos.proxy import HOST, Proxies
+from tests.chaos.publisher import QUIET
+
+USER, PASSWORD = "worker", "chaos-only"
+_JAAS = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
+_MAP = "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,WORK:SASL_PLAINTEXT"
+
+
+class ProxiedBroker(EmbeddedBroker):
+    """Nodes whose WORK listener is reached through a proxy each."""
+
+    def __init__(self, folder: Path, nodes: int) -> None:
+        super().__init__(folder, nodes=nodes)
+        found = ports.free(2 * nodes)
+        self.inner = dict(zip(range(1, nodes + 1), found[:nodes], strict=True))
+        self.outer = dict(zip(range(1, nodes + 1), found[nodes:], strict=True))
+        self.proxies = Proxies({self.outer[n]: self.inner[n] for n in self.inner})
+
+    @property
+    def numbers(self) -> list[int]:
+        """The nodes, from 1."""
+        return list(self.inner)
+
+    @property
+    def work_bootstrap(self) -> str:
+        """host:port of every node's proxy."""
+        return ",".join(f"{HOST}:{port}" for port in self.outer.values())
+
+    def start(self, seconds: float = 90.0) -> None:
+        """Start the nodes, then the proxies."""
+        super().start(seconds)
+        self.proxies.start()
+
+    def stop(self) -> None:
+        """Stop the proxies, then the nodes."""
+        self.proxies.stop()
+        super().stop()
+
+    def pid_of(self, number: int) -> int:
+        """Return the process of a node."""
+        return self._processes[number].pid
+
+    def down(self, number: int) -> bool:
+        """Whether a node's process is gone."""
+        return self._processes[number].poll() is not None
+
+    def _write_config(self, node: Node) -> None:
+        plain = settings_of(node, self._ports, {})
+        number = node.number
+        more = {
+            "listeners": f"{plain['listeners']},WORK://{HOST}:{self.inner[number]}",
+            "advertised.listeners": f"{plain['advertised.listeners']},WORK://{HOST}:{self.outer[number]}",
+            "listener.security.protocol.map": _MAP,
+            "listener.name.work.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.work.plain.sasl.jaas.config": _JAAS,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+            "allow.everyone.if.no.acl.found": "true",
+        }
+        write_config(node, plain | more)
+
+
+class Control:
+    """An operator's view of the cluster, by librdkafka: groups, leaders, rights."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._admin: Any = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=QUIET)
+
+    def assignments(self, group: str) -> dict[str, set[tuple[str, int]]]:
+        """Return what each member of a group has, by its instance id."""
+        found = self._admin.describe_consumer_groups([group], request_timeout=20)[group].result()
+        return {
+            member.group_instance_id or member.member_id: {
+                (tp.topic, tp.partition) for tp in (member.assignment.topic_partitions if member.assignment else ())
+            }
+            for member in found.members
+        }
+
+    def committed(self, group: str) -> dict[tuple[str, int], int]:
+        """Return the offsets that a group has committed."""
+        from confluent_kafka import ConsumerGroupTopicPartitions  # noqa: PLC0415
+
+        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=20)
+        return {(tp.topic, tp.partition): tp.offset for tp in asked[group].result().topic_partitions}
+
+    def leads(self, node: int) -> int:
+        """Return how many partitions a node leads; nodes count from 1."""
+        topics = self._admin.list_topics(timeout=20).topics.values()
+        return sum(p.leader == node for topic in topics for p in topic.partitions.values())
+
+    def in_sync(self, node: int) -> int:
+        """Return of how many partitions a node is an in-sync copy."""
+        topics = self._admin.list_topics(timeout=20).topics.values()
+        return sum(node in p.isrs for topic in topics for p in topic.partitions.values())
+
+    def deny(self, topic: str) -> None:
+        """Take all rights on a topic from the workers."""
+        rule = _rule(AclBinding, topic)
+        for done in self._admin.create_acls([rule], request_timeout=20).values():
+            done.result()
+
+    def allow(self, topic: str) -> int:
+        """Give them back; returns how many rules there were."""
+        found = self._admin.delete_acls([_rule(AclBindingFilter, topic)], request_timeout=20)
+        return sum(len(done.result()) for done in found.values())
+
+
+def _rule(kind: Any, topic: str) -> Any:
+    return kind(
+        ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{USER}", "*", AclOperation.ALL,
+        AclPermissionType.DENY,
+    )  # fmt: skip

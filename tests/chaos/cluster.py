@@ -1,0 +1,196 @@
+"""Everything that runs in a chaos run: brokers, workers of both hops, a store, publishers and a reader."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from streams.runtime.admin import create_topics
+from streams.settings import Settings
+from tests.chaos.brokers import PASSWORD, USER, Control, ProxiedBroker
+from tests.chaos.load import TENANT, Load, opening
+from tests.chaos.processes import Death, OneProcess
+from tests.chaos.publisher import Publisher
+from tests.chaos.reader import Follower
+
+PARTITIONS = 6
+SESSION = 4
+HOPS = ("normalize", "decide")
+
+
+class Cluster:
+    """A whole system on loopback, in one folder."""
+
+    def __init__(self, folder: Path, seed: int, *, nodes: int = 1, workers: int = 2, rate: int = 1_000) -> None:
+        self.folder = folder
+        self.nodes = nodes
+        self.workers = workers
+        self.rate = rate
+        self.seed = seed
+        self.broker = ProxiedBroker(folder / "broker", nodes)
+        self.processes: dict[str, OneProcess] = {}
+        self.copies: dict[str, Path] = {}
+        self.made_groups = 0
+        self._stop = threading.Event()
+        self._tending = threading.RLock()
+        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start all and wait until the groups are in force; then begin to publish."""
+        self.broker.start()
+        (self.folder / "password").write_text(PASSWORD)
+        self.settings = self._settings()
+        self.direct = self.broker.bootstrap
+        plain = Settings(brokers=self.direct, partitions=PARTITIONS, replication=self.nodes)
+        asyncio.run(create_topics(plain))
+        self.control = Control(self.direct)
+        self.prefix = self.settings.topic_prefix
+        self._start_processes()
+        self.follower = Follower(self.direct, f"{self.prefix}membership-changes")
+        self.publisher = Publisher(self.direct, self.prefix, Load(self.seed), self.rate)
+        self._open_tenant()
+        self.publisher.start()
+
+    def _settings(self) -> Settings:
+        return Settings(
+            brokers=self.broker.work_bootstrap, http="127.0.0.1:0", data=self.folder / "data", partitions=PARTITIONS,
+            replication=self.nodes, session_seconds=SESSION, sasl_mechanism="PLAIN", sasl_username=USER,
+            sasl_password_file=self.folder / "password",
+        )  # fmt: skip
+
+    def _start_processes(self) -> None:
+        (self.folder / "logs").mkdir()
+        for number in range(1, self.workers + 1):
+            for hop in HOPS:
+                self.add_worker(hop, number)
+        self._add("store", ["store", "--instance", "store-1", "--http", "127.0.0.1:{port}"])
+        self._keeper.start()
+        self.wait(self.steady, 90, "the workers' start")
+
+    def _open_tenant(self) -> None:
+        sayings = list(opening(time.time()))
+        self.publisher.publish(sayings[0])
+        self.publisher.flush()
+        self.wait(lambda: self.store.ask(f"/v1/{TENANT}") is not None, 60, "the tenant's record")
+        for said in sayings[1:]:
+            self.publisher.publish(said)
+        self.publisher.flush()
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        self._stop.set()
+        with contextlib.suppress(RuntimeError):
+            self._keeper.join()
+        for one in self.processes.values():
+            if one.alive:
+                one.end(signal.SIGKILL)
+        self.broker.stop()
+
+    # processes -------------------------------------------------------------------------------------------------------
+
+    def add_worker(self, hop: str, number: int) -> OneProcess:
+        """Start one more worker."""
+        name = f"{hop}-{number}"
+        return self._add(name, ["worker", hop, "--instance", name, "--metrics-port", "{port}"])
+
+    def _add(self, name: str, command: list[str]) -> OneProcess:
+        one = OneProcess(name, command, self.settings.environ(), self.folder / "logs")
+        self.processes[name] = one
+        one.start()
+        return one
+
+    def remove(self, name: str) -> int:
+        """Stop a worker for good."""
+        return self.processes.pop(name).end()
+
+    @property
+    def store(self) -> OneProcess:
+        """The store's process."""
+        return self.processes["store"]
+
+    def of(self, hop: str) -> list[OneProcess]:
+        """Return the workers of a hop."""
+        return [one for name, one in self.processes.items() if name.startswith(hop)]
+
+    @property
+    def deaths(self) -> list[Death]:
+        """Every end of a process so far."""
+        return sorted(death for one in self.processes.values() for death in one.deaths)
+
+    def _keep(self) -> None:
+        while not self._stop.wait(0.2):
+            with self._tending:
+                for one in list(self.processes.values()):
+                    one.tend()
+
+    @contextlib.contextmanager
+    def untended(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        """Nothing is started again meanwhile."""
+        with self._tending:
+            yield
+
+    # state -----------------------------------------------------------------------------------------------------------
+
+    def state(self, worker: OneProcess) -> Path:
+        """Return the folder of a worker's state."""
+        return self.settings.data / worker.name / worker.name.rpartition("-")[0]
+
+    def wipe(self, folder: Path) -> int:
+        """Delete a folder; returns the bytes that lay in it."""
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        shutil.rmtree(folder)
+        return size
+
+    # what is going on ------------------------------------------------------------------------------------------------
+
+    def has(self, worker: OneProcess) -> set[tuple[str, int]]:
+        """Return the partitions that the group says a worker has."""
+        members = self.control.assignments(f"{self.prefix}{worker.name.rpartition('-')[0]}")
+        return members.get(f"{self.prefix}{worker.name.rpartition('-')[0]}-{worker.name}", set())
+
+    def steady(self) -> bool:
+        """Whether everything that should run says it is ready, and every partition has an owner that runs."""
+        return all(one.ready for one in self.processes.values()) and all(self._owned(hop) for hop in HOPS)
+
+    def _owned(self, hop: str) -> bool:
+        members = self.control.assignments(f"{self.prefix}{hop}")
+        running = {f"{self.prefix}{hop}-{one.name}" for one in self.of(hop)}
+        owned = [tp for name, tps in members.items() if name in running for tp in tps]
+        topics = 4 if hop == "normalize" else 1
+        return len(set(owned)) == topics * PARTITIONS
+
+    def flowing(self) -> bool:
+        """Whether the workers keep up: at most two seconds' load waits."""
+        return self.steady() and sum(one.lag() for hop in HOPS for one in self.of(hop)) < 2 * self.rate
+
+    def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> float:
+        """Wait until a condition holds; returns the seconds that took."""
+        begun = time.monotonic()
+        while True:
+            with contextlib.suppress(Exception):  # the cluster may be down: that is no answer
+                if condition():
+                    return time.monotonic() - begun
+            if time.monotonic() - begun > seconds:
+                raise TimeoutError(f"{what} did not come in {seconds:.0f} s (logs: {self.folder})")
+            time.sleep(0.1)

@@ -1,0 +1,262 @@
+"""The memberships once more, from the published records alone: plain Python that shares no code with the pipeline.
+
+It knows the rules that the load uses, in a tenant whose zone is UTC; tests/processors/model.py is another, slower telling of the whole
+contract, and a test compares the two. Times are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+Rule = Mapping[str, Any]
+Named = tuple[str, str]
+"""A group and a contact, or a source and an id."""
+
+NEVER = 1 << 60
+SOURCES = ("rule", "manual", "import", "keyword", "flow", "bulk")
+LIVING = ("confirmed", "checked_in", "checked_out")
+
+
+class Held(NamedTuple):
+    """A membership: its sources, and when it ends (NEVER if it does not)."""
+
+    sources: tuple[str, ...]
+    end: int
+
+
+class Fact(NamedTuple):
+    """The newest revision of a message, booking or rating."""
+
+    revision: int
+    time: int
+    data: Mapping[str, Any]
+
+
+class Pin(NamedTuple):
+    """One contact's part of a command, in the order that decides."""
+
+    time: int
+    id: str
+    type: str
+    reason: str
+    expires: int
+
+
+def millis(text: str) -> int:
+    """Read RFC 3339 as epoch milliseconds."""
+    moment = datetime.fromisoformat(text)
+    return round(moment.timestamp() * 1000)
+
+
+def lasting(within: str | None) -> int | None:
+    """Read a duration of days or seconds as milliseconds."""
+    if within is None:
+        return None
+    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(\d+)S)?", within)
+    assert found is not None, within
+    return (int(found[1] or 0) * 86_400 + int(found[2] or 0)) * 1000
+
+
+def day(text: str) -> int:
+    """Return the beginning of a day."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+class Guest:
+    """What is known of one guest."""
+
+    def __init__(self) -> None:
+        self.messages: list[Fact] = []
+        self.bookings: list[Fact] = []
+        self.ratings: list[Fact] = []
+        self.pins: dict[str, list[Pin]] = defaultdict(list)
+
+
+class Model:
+    """Reads events in any order, then tells who is in which group."""
+
+    def __init__(self, commands: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
+        self.groups: dict[str, Rule] = {}
+        self.deleted: set[str] = set()
+        self.guests: dict[str, Guest] = defaultdict(Guest)
+        self.facts: dict[str, dict[Named, Fact]] = {"message": {}, "booking": {}, "rating": {}}
+        self.whose: dict[str, dict[Named, tuple[int, str]]] = {"message": {}, "booking": {}, "rating": {}}
+        for event in events:
+            self._event(event)
+        for command in commands:
+            self._command(command)
+        for kind, facts in self.facts.items():
+            self._hand_out(kind, facts)
+
+    def _event(self, event: Mapping[str, Any]) -> None:
+        kind, data = event["type"], event["data"]
+        name = event["source"], data[f"{kind}_id"]
+        revision, facts, whose = data["revision"], self.facts[kind], self.whose[kind]
+        if name not in facts or revision > facts[name].revision:
+            facts[name] = Fact(revision, millis(event["time"]), data)
+        guest = data["from"] if kind == "message" else data.get("guest", {}).get("phone")
+        if guest is not None and (name not in whose or revision > whose[name][0]):
+            whose[name] = (revision, f"tel:{guest}")
+
+    def _command(self, command: Mapping[str, Any]) -> None:
+        """Commands come in the order of their log."""
+        kind, data = command["type"], command["data"]
+        if kind == "group.create":
+            self.groups.setdefault(data["id"], data["rule"])
+        elif kind == "group.delete":
+            self.groups.pop(data["group"], None)
+            self.deleted.add(data["group"])
+        elif kind in {"group.add", "group.remove", "group.clear_pin"}:
+            self._pin(command, data)
+
+    def _pin(self, command: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        expires = millis(data["expires_at"]) if "expires_at" in data else NEVER
+        pin = Pin(millis(command["time"]), command["id"], command["type"], data.get("reason", "manual"), expires)
+        for contact in data["contacts"]:
+            self.guests[f"tel:{contact['phone']}"].pins[data["group"]].append(pin)
+
+    def _hand_out(self, kind: str, facts: Mapping[Named, Fact]) -> None:
+        for name, fact in facts.items():
+            if name in self.whose[kind]:
+                guest = self.guests[self.whose[kind][name][1]]
+                getattr(guest, f"{kind}s").append(fact)
+
+    # memberships -----------------------------------------------------------------------------------------------------
+
+    def memberships(self, now: int) -> dict[Named, Held]:
+        """Return who is in which group at a moment."""
+        found = dict[Named, Held]()
+        for contact, guest in self.guests.items():
+            for group, rule in self.groups.items():
+                held = self._held(rule, guest, group, now)
+                if held is not None:
+                    found[group, contact] = held
+        return found
+
+    def _held(self, rule: Rule, guest: Guest, group: str, now: int) -> Held | None:
+        out, adds = settle(guest.pins.get(group, ()))
+        if out:
+            return None
+        truth = Truth(rule, guest)
+        held = sources(truth, adds, now)
+        if not held:
+            return None
+        moments = sorted(t for t in {*truth.moments(), *adds.values()} if now < t < NEVER)
+        end = next((t for t in moments if not sources(truth, adds, t)), NEVER)
+        return Held(held, end)
+
+
+def settle(pins: Iterable[Pin]) -> tuple[bool, dict[str, int]]:
+    """Return whether a remove is the last word, and when each added source ends."""
+    out, adds = False, dict[str, int]()
+    for pin in sorted(set(pins)):
+        if pin.type == "group.add":
+            out, adds[pin.reason] = False, pin.expires
+        else:
+            out, adds = pin.type == "group.remove", {}
+    return out, adds
+
+
+def sources(truth: Truth, adds: Mapping[str, int], at: int) -> tuple[str, ...]:
+    """Return the sources that hold at a moment."""
+    held = {reason for reason, end in adds.items() if at < end}
+    return tuple(s for s in SOURCES if s in held or (s == "rule" and truth.at(at)))
+
+
+class Truth:
+    """A rule over one guest's facts, at any moment; what does not depend on the moment is found once."""
+
+    def __init__(self, rule: Rule, guest: Guest) -> None:
+        self.rule = rule
+        self.parts = [Truth(part, guest) for word in ("all", "any", "none") for part in rule.get(word, ())]
+        self.spans: list[tuple[int, int, Any]] = []
+        if not self.parts:
+            spans = {"message": _messages, "rating": _ratings, "booking": _bookings}.get(rule["event"])
+            self.spans = sorted(spans(rule, guest), key=lambda span: span[:2]) if spans else []
+
+    def moments(self) -> set[int]:
+        """Return every moment at which it may flip."""
+        own = {moment for first, last, _ in self.spans for moment in (first, last)}
+        return own.union(*(part.moments() for part in self.parts))
+
+    def at(self, now: int) -> bool:
+        """Whether it holds."""
+        if self.parts:
+            told = [part.at(now) for part in self.parts]
+            return all(told) if "all" in self.rule else any(told) if "any" in self.rule else not any(told)
+        counted = [what for first, last, what in self.spans if self._counts(first, last, now)]
+        return _ENOUGH[self.rule["event"]](self.rule, counted)
+
+    def _counts(self, first: int, last: int, now: int) -> bool:
+        if self.rule.get("stay") == "upcoming":
+            return now < first
+        return now < last
+
+
+def _end(start: int, within: str | None) -> int:
+    length = lasting(within)
+    return NEVER if length is None else start + length
+
+
+def _messages(rule: Rule, guest: Guest) -> Iterable[tuple[int, int, Any]]:
+    for fact in guest.messages:
+        if not fact.data.get("deleted") and matches(rule, fact.data["text"]):
+            yield fact.time, _end(fact.time, rule.get("within")), None
+
+
+def matches(rule: Rule, text: str) -> bool:
+    """Whether a text of plain words has one of a rule's phrases, and none of those it must not have."""
+    plain = f" {text} "
+    return any(f" {p} " in plain for p in rule["any_of"]) and not any(f" {p} " in plain for p in rule.get("none_of", ()))
+
+
+def _ratings(rule: Rule, guest: Guest) -> Iterable[tuple[int, int, Any]]:
+    for fact in guest.ratings:
+        if not fact.data.get("withdrawn"):
+            yield fact.time, _end(fact.time, rule.get("within")), fact.data["stars"]
+
+
+def _bookings(rule: Rule, guest: Guest) -> Iterable[tuple[int, int, Any]]:
+    for fact in guest.bookings:
+        rooms = rule.get("room_types")
+        if fact.data["status"] in LIVING and (not rooms or fact.data["room_type"] in rooms):
+            yield day(fact.data["check_in"]), _end(day(fact.data["check_out"]), rule.get("within")), fact.data
+
+
+def _enough_messages(rule: Rule, counted: list[Any]) -> bool:
+    return len(counted) >= rule.get("min_count", 1)
+
+
+def _good_ratings(rule: Rule, counted: list[Any]) -> bool:
+    good = [rule.get("min_stars", 1) <= stars <= rule.get("max_stars", 5) for stars in counted]
+    mode = rule.get("mode", "any")
+    return bool(good) and {"any": any(good), "all": all(good), "latest": good[-1]}[mode]
+
+
+def _enough_bookings(rule: Rule, counted: list[Any]) -> bool:
+    spent = sum((Decimal(data["amount"]) for data in counted), Decimal(0))
+    return len(counted) >= rule.get("min_bookings", 1) and spent >= Decimal(rule.get("min_spent", "0"))
+
+
+_ENOUGH = {
+    "message": _enough_messages,
+    "rating": _good_ratings,
+    "booking": _enough_bookings,
+    "manual": lambda _rule, _counted: False,
+}
+
+
+def read(value: bytes | None) -> Mapping[str, Any] | None:
+    """Return a raw record as the load's event, None for what is no valid event."""
+    try:
+        event = json.loads(value or b"")
+    except ValueError:
+        return None
+    known = isinstance(event, dict) and event.get("tenant") == "chaos" and not str(event.get("source")).startswith("bad")
+    return event if known else None

@@ -1,0 +1,131 @@
+"""A chaos run: `python -m tests.chaos.run --seed 1 --minutes 3 --nodes 1 --out report.json`; exit 1 if anything is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from tests.chaos.cluster import Cluster
+from tests.chaos.faults import STATE, WORKERS, Fault, MissedError
+from tests.chaos.history import collect, settle
+from tests.chaos.inputs import INPUTS
+from tests.chaos.judges import judge, lateness
+from tests.chaos.report import Injection, Report, lateness_of, table
+
+EVERY: Sequence[Fault] = (*WORKERS, *STATE, *INPUTS)
+FLOW_SECONDS = 180.0
+
+
+def schedule(dice: Random, faults: Sequence[Fault]) -> Callable[[], Fault]:
+    """Return what gives the next fault: all kinds in an order of the dice, then all in another."""
+    waiting: list[Fault] = []
+
+    def following() -> Fault:
+        if not waiting:
+            waiting.extend(faults)
+            dice.shuffle(waiting)
+        return waiting.pop()
+
+    return following
+
+
+def inject(cluster: Cluster, fault: Fault, dice: Random, begun: float) -> Injection:
+    """Do one thing to the system, and wait until it flows again."""
+    started = time.monotonic()
+    try:
+        hit, proof = True, fault.inject(cluster, dice)
+    except (MissedError, TimeoutError) as error:
+        hit, proof = False, str(error)
+    lasted = time.monotonic() - started
+    one = Injection(kind=fault.kind, hit=hit, proof=proof, at=round(started - begun, 1), lasted=round(lasted, 1))
+    one.recovered = round(cluster.wait(cluster.flowing, FLOW_SECONDS, f"the flow after {fault.kind}"), 1)
+    return one
+
+
+def carry_out(
+    cluster: Cluster, faults: Sequence[Fault], seed: int, seconds: float, say: Callable[[Injection], None]
+) -> tuple[list[Injection], str | None]:
+    """Inject until the time is over; returns what was done, and what went so wrong that no more could be."""
+    dice, begun, done = Random(seed), time.monotonic(), list[Injection]()
+    following = schedule(dice, faults)
+    while time.monotonic() - begun < seconds:
+        try:
+            one = inject(cluster, following(), dice, begun)
+        except TimeoutError as error:
+            return done, str(error)
+        say(one)
+        done.append(one)
+        time.sleep(dice.uniform(0.0, 1.5))
+    return done, None
+
+
+def run(  # noqa: PLR0913, PLR0917 - what a run is
+    folder: Path,
+    faults: Sequence[Fault],
+    seed: int,
+    seconds: float,
+    nodes: int = 1,
+    workers: int = 2,
+    rate: int = 750,
+    say: Callable[[Injection], None] = lambda _: None,
+) -> Report:
+    """Carry a whole run out and judge it."""
+    usable = [fault for fault in faults if fault.nodes <= nodes]
+    with Cluster(folder, seed, nodes=nodes, workers=workers, rate=rate) as cluster:
+        begun = time.monotonic()
+        injections, trouble = carry_out(cluster, usable, seed, seconds, say)
+        published = time.monotonic() - begun
+        try:
+            settle(cluster)
+        except TimeoutError as error:
+            trouble = trouble or str(error)
+        history = collect(cluster)
+        deaths = Counter(f"{death.name.rpartition('-')[0] or death.name} {death.code}" for death in cluster.deaths)
+    return Report(
+        seed=seed, minutes=round(seconds / 60, 2), nodes=nodes, workers=workers, events=len(history.acknowledged),
+        seconds=round(published, 1), changes=len(history["membership-changes"]), injections=injections,
+        deaths=dict(deaths), lateness=lateness_of(lateness(history)), findings=judge(history), trouble=trouble,
+    )  # fmt: skip
+
+
+def chosen(kinds: str) -> Sequence[Fault]:
+    """Return the faults whose kind has one of some words in it; all if there are none."""
+    words = [word for word in kinds.split(",") if word]
+    found = [fault for fault in EVERY if not words or any(word in fault.kind for word in words)]
+    if not found:
+        raise SystemExit(f"no such kind; there are: {', '.join(fault.kind for fault in EVERY)}")
+    return found
+
+
+def main() -> int:
+    """Run from the command line."""
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--seed", type=int, default=1)
+    ask.add_argument("--minutes", type=float, default=3.0)
+    ask.add_argument("--nodes", type=int, choices=(1, 3), default=1)
+    ask.add_argument("--kinds", default="", help="only kinds with one of these words, by commas")
+    ask.add_argument("--out", type=Path)
+    given = ask.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix=f"chaos-{given.seed}-"))
+    told = run(folder, chosen(given.kinds), given.seed, given.minutes * 60, given.nodes, say=_say)
+    if given.out:
+        given.out.write_bytes(msgspec.json.format(msgspec.json.encode(told)) + b"\n")
+    print(table([told]))  # noqa: T201 - this is the answer
+    return 0 if told.good else 1
+
+
+def _say(one: Injection) -> None:
+    mark = "hit " if one.hit else "miss"
+    print(f"{one.at:7.1f} {mark} {one.kind}: {one.proof} ({one.lasted} s, flows after {one.recovered} s)", file=sys.stderr, flush=True)  # noqa: T201, E501 - progress
+
+
+if __name__ == "__main__":
+    sys.exit(main())
