@@ -14,7 +14,10 @@ from streams.cli.say import TroubleError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.client import HTTPResponse
+    from pathlib import Path
     from urllib.request import OpenerDirector
+
+    from streams.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,35 @@ class RefusedError(TroubleError):
         self.status = status
 
 
+def api(settings: Settings, tenant: str | None = None) -> Api:
+    """The calls of a tenant where the settings say; with a tokens file, under the tenant's widest token in it."""
+    return Api(settings.http, tenant, token=_token(settings.tokens, tenant) if settings.tokens else None)
+
+
+def _token(file: Path, tenant: str | None) -> str | None:
+    try:
+        known: dict[str, dict[str, Any]] = json.loads(file.read_bytes())
+        own = [
+            (ROLES.index(grant.get("role") or ""), token) for token, grant in known.items() if grant["tenant"] == tenant
+        ]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise TroubleError(f"ROLLCALL_TOKENS: {file} is no tokens file ({type(error).__name__})") from None
+    return max(own, default=(0, None))[1]
+
+
+ROLES = ("", "publisher", "viewer", "manager", "owner")
+"""The roles of a token, the widest last."""
+
+
 class Api:
     """One tenant's calls at `http` (`host:port` or an URL); without a tenant those above all tenants."""
 
-    def __init__(self, http: str, tenant: str | None = None, patience: float = 30.0) -> None:
+    def __init__(
+        self, http: str, tenant: str | None = None, *, token: str | None = None, patience: float = 30.0
+    ) -> None:
         self.base = base_url(http)
         self._root = f"{self.base}/v1" + ("" if tenant is None else f"/{quote(tenant, safe='')}")
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._patience = patience
 
     def get(self, *path: str, **query: str | int | None) -> Any:
@@ -69,7 +95,7 @@ class Api:
         from urllib.error import HTTPError, URLError  # noqa: PLC0415
         from urllib.request import Request  # noqa: PLC0415
 
-        request = Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310
+        request = Request(url, data, self._headers, method=method)  # noqa: S310
         try:
             with _direct().open(request, timeout=self._patience) as response:
                 return _answer(response)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streams.cli import options
-from streams.cli.ask import Api
+from streams.cli.ask import api
 from streams.cli.say import answer, as_json, fields, table
 
 app = typer.Typer(help="The guests of a tenant.", no_args_is_help=True)
@@ -20,14 +20,14 @@ Contact = Annotated[
 @app.command("show", epilog="Example: rollcall contacts show bali-resorts tel:+6281234567890")
 def show(tenant: options.Tenant, contact: Contact, http: options.Http = None, json_: options.Json = False) -> None:
     """Show a guest's profile."""
-    record = Api(options.settings(http=http).http, tenant).get("contacts", contact_id(contact))
+    record = api(options.settings(http=http), tenant).get("contacts", contact_id(contact))
     as_json(record) if json_ else fields(record)
 
 
 @app.command("groups", epilog="Example: rollcall contacts groups bali-resorts +6281234567890")
 def groups(tenant: options.Tenant, contact: Contact, http: options.Http = None, json_: options.Json = False) -> None:
     """List the groups that a guest is in."""
-    rows = list(Api(options.settings(http=http).http, tenant).items("contacts", contact_id(contact), "groups"))
+    rows = list(api(options.settings(http=http), tenant).items("contacts", contact_id(contact), "groups"))
     as_json(rows) if json_ else table(rows, ["group", "since", "expires_at", "sources", "sendable"])
 
 
@@ -40,7 +40,7 @@ def check(
     json_: options.Json = False,
 ) -> None:
     """Say whether a guest is in a group: yes or no."""
-    record = Api(options.settings(http=http).http, tenant).get("contacts", contact_id(contact), "groups", group)
+    record = api(options.settings(http=http), tenant).get("contacts", contact_id(contact), "groups", group)
     as_json(record) if json_ else answer("yes" if record["member"] else "no")
 
 

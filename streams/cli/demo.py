@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.events import Message, MessageEvent
 from streams.cli.ask import Api, RefusedError
@@ -67,6 +68,7 @@ def demo(settings: Settings, wishes: Wishes, *, fresh: bool) -> int:
     """Run the demo until Ctrl-C, or until all is counted."""
     if fresh:
         wipe(settings.data)
+    settings = replace(settings, tokens=None)  # it listens on loopback, and its tenant is its own
     return up(settings, partial(_show, wishes=wishes))
 
 

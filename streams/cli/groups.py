@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from streams.cli import options
-from streams.cli.ask import Answer, Api
+from streams.cli.ask import Answer, api
 from streams.cli.say import as_json, fields, json_object, note, table
 from streams.cli.tenants import json_file
 
@@ -34,14 +34,14 @@ Definition = Annotated[
 @app.command("list", epilog="Example: rollcall groups list bali-resorts")
 def list_(tenant: options.Tenant, http: options.Http = None, json_: options.Json = False) -> None:
     """List a tenant's groups with their counts."""
-    rows = list(Api(options.settings(http=http).http, tenant).items("groups"))
+    rows = list(api(options.settings(http=http), tenant).items("groups"))
     as_json(rows) if json_ else table(rows, ["id", "name", "status", "members", "sendable"])
 
 
 @app.command("show", epilog="Example: rollcall groups show bali-resorts food-lovers --json")
 def show(tenant: options.Tenant, group: options.Group, http: options.Http = None, json_: options.Json = False) -> None:
     """Show one group: rule, words, counts."""
-    record = Api(options.settings(http=http).http, tenant).get("groups", group)
+    record = api(options.settings(http=http), tenant).get("groups", group)
     as_json(record) if json_ else fields(record)
 
 
@@ -67,7 +67,7 @@ def create(  # noqa: PLR0913  # one argument a flag
     body = json_file(file) if file else {}
     body |= _given(id=id_, name=name, rule=_rule(rule), description=description, reply=reply)
     body |= _given(sticky=sticky or None, join_words=join_word, leave_words=leave_word)
-    told = Api(options.settings(http=http).http, tenant).send("POST", "groups", body=body)
+    told = api(options.settings(http=http), tenant).send("POST", "groups", body=body)
     _tell(told, json_=json_, done="is created" if told.status == 201 else "is there already")  # Created
 
 
@@ -89,14 +89,14 @@ def update(  # noqa: PLR0913  # one argument a flag
     body = _given(name=name, description=description, reply=reply, join_words=join_word, leave_words=leave_word)
     if not body:
         raise typer.BadParameter("name at least one field to change")
-    told = Api(options.settings(http=http).http, tenant).send("PATCH", "groups", group, body=body)
+    told = api(options.settings(http=http), tenant).send("PATCH", "groups", group, body=body)
     _tell(told, json_=json_, done="is changed")
 
 
 @app.command("delete", epilog="Example: rollcall groups delete bali-resorts food-lovers")
 def delete(tenant: options.Tenant, group: options.Group, http: options.Http = None) -> None:
     """Delete a group; every member leaves it."""
-    Api(options.settings(http=http).http, tenant).send("DELETE", "groups", group)
+    api(options.settings(http=http), tenant).send("DELETE", "groups", group)
     note(f"group {group} is deleted")
 
 

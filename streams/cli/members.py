@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streams.cli import options
-from streams.cli.ask import Api
+from streams.cli.ask import api
 from streams.cli.contacts import contact_id
 from streams.cli.say import as_json, note, table
 
@@ -28,7 +28,7 @@ def list_(
     json_: options.Json = False,
 ) -> None:
     """List a group's members."""
-    rows = list(Api(options.settings(http=http).http, tenant).items("groups", group, "members", limit=limit))
+    rows = list(api(options.settings(http=http), tenant).items("groups", group, "members", limit=limit))
     as_json(rows) if json_ else table(rows, ["contact", "name", "since", "expires_at", "sources", "sendable"])
 
 
@@ -36,16 +36,16 @@ def list_(
 def add(tenant: options.Tenant, group: options.Group, contacts: Contacts, http: options.Http = None) -> None:
     """Add contacts to a group; those that are not known yet are created."""
     body = {"contacts": [_reference(text) for text in contacts]}
-    told = Api(options.settings(http=http).http, tenant).send("POST", "groups", group, "members", body=body)
+    told = api(options.settings(http=http), tenant).send("POST", "groups", group, "members", body=body)
     note("asked for" if told.status == 202 else f"{len(contacts)} added to {group}")  # Accepted
 
 
 @app.command("remove", epilog="Example: rollcall members remove bali-resorts vip tel:+6281234567890")
 def remove(tenant: options.Tenant, group: options.Group, contacts: Contacts, http: options.Http = None) -> None:
     """Take contacts out of a group and keep them out, whatever its rule says."""
-    api = Api(options.settings(http=http).http, tenant)
+    asked = api(options.settings(http=http), tenant)
     for text in contacts:
-        api.send("DELETE", "groups", group, "members", contact_id(text))
+        asked.send("DELETE", "groups", group, "members", contact_id(text))
     note(f"{len(contacts)} taken out of {group}")
 
 

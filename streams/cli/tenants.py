@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from streams.cli import options
-from streams.cli.ask import Api
+from streams.cli.ask import api
 from streams.cli.say import TroubleError, as_json, fields, json_object, note, table
 
 app = typer.Typer(help="The business accounts.", no_args_is_help=True)
@@ -29,14 +29,14 @@ Record = Annotated[
 @app.command("list", epilog="Example: rollcall tenants list --json")
 def list_(http: options.Http = None, json_: options.Json = False) -> None:
     """List the tenants."""
-    rows = list(Api(options.settings(http=http).http).items())
+    rows = list(api(options.settings(http=http)).items())
     as_json(rows) if json_ else table(rows, ["tenant", "name", "region", "zone"])
 
 
 @app.command("show", epilog="Example: rollcall tenants show bali-resorts")
 def show(tenant: options.Tenant, http: options.Http = None, json_: options.Json = False) -> None:
     """Show one tenant's record."""
-    record = Api(options.settings(http=http).http, tenant).get()
+    record = api(options.settings(http=http), tenant).get()
     as_json(record) if json_ else fields(record)
 
 
@@ -58,7 +58,7 @@ def put(  # noqa: PLR0913  # one argument a flag
     record |= {name: value for name, value in given.items() if value is not None}
     if property_:
         record["properties"] = record.get("properties", {}) | dict(_property(text) for text in property_)
-    Api(options.settings(http=http).http, tenant).send("PUT", body=record)
+    api(options.settings(http=http), tenant).send("PUT", body=record)
     note(f"tenant {tenant} is written")
 
 

@@ -134,10 +134,11 @@ def own(argv: Sequence[str]) -> list[str]:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of this process, with what `up` has settled for all its children."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
     settled = {**settings.environ(), "PYTHONUNBUFFERED": "1"}
     if (ROOT / "pyproject.toml").exists():  # a checkout, perhaps one that is not installed
         settled["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, **settled}
+    return {**others, **settled}
 
 
 def with_ports(settings: Settings) -> Settings:

@@ -41,7 +41,7 @@ def test_all_commands_are_there() -> None:
     """The contract's commands, by name."""
     assert {path[0] for path in COMMANDS} == {
         "up", "demo", "broker", "topics", "worker", "store", "tenants", "groups", "members", "contacts",
-        "publish", "tail", "dead-letters", "bench",
+        "publish", "tail", "dead-letters", "bench", "verify",
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ class Server:
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {}
         self.asked: list[tuple[str, Any]] = []
+        self.tokens: list[str | None] = []
         self.http = ""
 
     def answer(self, line: str, body: bytes) -> tuple[int, bytes]:
@@ -36,6 +38,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def _any(self) -> None:
+            told.tokens.append(self.headers.get("Authorization"))
             length = int(self.headers.get("Content-Length") or 0)
             status, said = told.answer(f"{self.command} {self.path}", self.rfile.read(length))
             self.send_response(status)
@@ -79,11 +82,10 @@ def test_contact_ids_in_paths(server: Server) -> None:
     ("line", "asked", "body"),
     [
         (
-            "tenants put t --region ID --phone-format digits --zone Asia/Jakarta --property u=ID/Asia/Jakarta --property b",
+            "tenants put t --region ID --phone-format digits --property u=ID/Asia/Jakarta --property b",
             "PUT /v1/t",
             {
                 "region": "ID",
-                "zone": "Asia/Jakarta",
                 "phone_format": "digits",
                 "properties": {"u": {"region": "ID", "zone": "Asia/Jakarta"}, "b": {}},
             },
@@ -174,6 +176,24 @@ def test_problems(raw: bytes, told: str) -> None:
     """Only what a problem document says is repeated."""
     assert problem(502, raw) == told
     assert problem(799, b"") == "refused (799)"
+
+
+def test_tokens(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the server wants tokens, the widest of the tenant's own goes along, and nobody else's."""
+    file = tmp_path / "tokens.json"
+    roles = {"a": ("t", "viewer"), "b": ("t", "owner"), "c": ("u", "owner"), "d": ("t", None)}
+    file.write_text(json.dumps({token: {"tenant": tenant, "role": role} for token, (tenant, role) in roles.items()}))
+    monkeypatch.setenv("ROLLCALL_TOKENS", str(file))
+    for tenant in ("t", "u", "v"):
+        run(["tenants", "show", tenant])
+    assert server.tokens == ["Bearer b", "Bearer c", None]
+    file.write_text('{"secret": []}')
+    capsys.readouterr()
+    assert run(["tenants", "show", "t"]) == 1
+    assert "is no tokens file" in (said := capsys.readouterr().err)
+    assert "secret" not in said
 
 
 def test_addresses() -> None:
