@@ -311,6 +311,16 @@ def read(settings: Settings, topic: str, isolation: str = "read_committed") -> l
     return sorted(found, key=lambda one: one[:2])
 
 
+def committed(settings: Settings, hop: str, topic: str) -> dict[int, int]:
+    """Return the offsets that a hop's group has committed for a topic, by partition."""
+    consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": settings.topic_prefix + hop})
+    try:
+        places = [TopicPartition(settings.topic_prefix + topic, p) for p in range(settings.partitions)]
+        return {one.partition: one.offset for one in consumer.committed(places, timeout=20) if one.offset >= 0}
+    finally:
+        consumer.close()
+
+
 def _read(message: Any) -> Read:
     raw = message.value()
     try:
