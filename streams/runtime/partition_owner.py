@@ -34,7 +34,7 @@ ACTIVITY, CHANGELOG = "contact-activity", "decide-changelog"
 SLICE_RECORDS = 500
 """Records applied before the loop gets its turn: 10 ms."""
 QUEUED_CHUNKS = 2
-COMMIT_SOON, COMMIT_LATE, COMMIT_RECORDS = 0.05, 0.5, 8_000
+COMMIT_SOON, COMMIT_LATE, COMMIT_RECORDS = 0.05, 1.0, 20_000
 """Seconds after the first pending record: when nothing more waits, and at the latest; and records at the most."""
 TRANSACTION_TIMEOUT_MS = 15_000
 IDLE_SECONDS = 0.05
