@@ -9,15 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka import ConsumerGroupTopicPartitions, admin
 
 from streams.runtime import ports
 from streams.runtime.broker import EmbeddedBroker
@@ -25,6 +17,7 @@ from streams.runtime.node import Node, settings_of, write_config
 from tests.chaos.proxy import HOST, Proxies
 from tests.chaos.publisher import QUIET
 
+_ADMIN: Any = admin  # much of it is not exported as types see it
 USER, PASSWORD = "worker", "chaos-only"
 _JAAS = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
 _MAP = "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,WORK:SASL_PLAINTEXT"
@@ -88,7 +81,7 @@ class Control:
     """An operator's view of the cluster, by librdkafka: groups, leaders, rights."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._admin: Any = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=QUIET)
+        self._admin: Any = _ADMIN.AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=QUIET)
 
     def assignments(self, group: str) -> dict[str, set[tuple[str, int]]]:
         """Return what each member of a group has, by its instance id."""
@@ -102,8 +95,6 @@ class Control:
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
         """Return the offsets that a group has committed."""
-        from confluent_kafka import ConsumerGroupTopicPartitions  # noqa: PLC0415
-
         asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=20)
         return {(tp.topic, tp.partition): tp.offset for tp in asked[group].result().topic_partitions}
 
@@ -119,18 +110,18 @@ class Control:
 
     def deny(self, topic: str) -> None:
         """Take all rights on a topic from the workers."""
-        rule = _rule(AclBinding, topic)
+        rule = _rule(_ADMIN.AclBinding, topic)
         for done in self._admin.create_acls([rule], request_timeout=20).values():
             done.result()
 
     def allow(self, topic: str) -> int:
         """Give them back; returns how many rules there were."""
-        found = self._admin.delete_acls([_rule(AclBindingFilter, topic)], request_timeout=20)
+        found = self._admin.delete_acls([_rule(_ADMIN.AclBindingFilter, topic)], request_timeout=20)
         return sum(len(done.result()) for done in found.values())
 
 
 def _rule(kind: Any, topic: str) -> Any:
     return kind(
-        ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{USER}", "*", AclOperation.ALL,
-        AclPermissionType.DENY,
+        _ADMIN.ResourceType.TOPIC, topic, _ADMIN.ResourcePatternType.LITERAL, f"User:{USER}", "*",
+        _ADMIN.AclOperation.ALL, _ADMIN.AclPermissionType.DENY,
     )  # fmt: skip

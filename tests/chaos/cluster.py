@@ -8,7 +8,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,6 +24,7 @@ from tests.chaos.reader import Follower
 PARTITIONS = 6
 SESSION = 4
 HOPS = ("normalize", "decide")
+CLOCK = Path(__file__).with_name("clock")
 
 
 class Cluster:
@@ -115,10 +116,15 @@ class Cluster:
         return self._add(name, ["worker", hop, "--instance", name, "--metrics-port", "{port}"])
 
     def _add(self, name: str, command: list[str]) -> OneProcess:
-        one = OneProcess(name, command, self.settings.environ(), self.folder / "logs")
+        clock = {"CHAOS_CLOCK": str(self.clock_of(name)), "PYTHONPATH": str(CLOCK)}
+        one = OneProcess(name, command, self.settings.environ() | clock, self.folder / "logs")
         self.processes[name] = one
         one.start()
         return one
+
+    def clock_of(self, name: str) -> Path:
+        """Return the file that says by how many seconds a process's clock is off."""
+        return self.folder / f"{name}.clock"
 
     def remove(self, name: str) -> int:
         """Stop a worker for good."""
@@ -145,7 +151,7 @@ class Cluster:
                     one.tend()
 
     @contextlib.contextmanager
-    def untended(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def untended(self) -> Iterator[None]:
         """Nothing is started again meanwhile."""
         with self._tending:
             yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -99,10 +100,8 @@ def _members(cluster: Cluster, rows: list[Taken]) -> dict[str, dict[str, dict[st
         found = _ask(cluster)
         return sum(map(len, found.values())) == wanted
 
-    try:
+    with contextlib.suppress(TimeoutError):
         cluster.wait(told, 60, "the store")
-    except TimeoutError:
-        pass
     return found
 
 

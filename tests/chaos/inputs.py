@@ -14,7 +14,16 @@ from tests.chaos.publisher import Acknowledged
 from tests.chaos.reader import read_from
 
 TOPICS = ("messages", "bookings", "ratings", "commands")
-BAD: tuple[bytes, ...] = (b"", b"{", b"\xff\xfe\x00", b"[]", b"null", b'{"specversion":"1.0"}', b"9" * 5_000, b"[" * 5_000)
+BAD: tuple[bytes, ...] = (
+    b"",
+    b"{",
+    b"\xff\xfe\x00",
+    b"[]",
+    b"null",
+    b'{"specversion":"1.0"}',
+    b"9" * 5_000,
+    b"[" * 5_000,
+)
 
 
 def say(cluster: Cluster, said: list[Saying]) -> list[Acknowledged]:
@@ -62,8 +71,6 @@ def _poison(dice: Random, now: float, unique: int) -> Saying:
         {"type": "unheard"}, {"data": 7}, {"id": ""}, {"tenant": "../up"},
     ))  # fmt: skip
     return saying(topic, str(unique), event | spoil)
-
-
 
 
 def poison(cluster: Cluster, dice: Random) -> str:
@@ -117,7 +124,9 @@ def owner_in_mid_fault(cluster: Cluster, dice: Random) -> str:
         for revision, guest in enumerate((first, second, first, second), start=1):
             data: dict[str, Any] = {"revision": revision, "guest": {"phone": phone(guest)}}
             data |= {"rating_id": f"move-{id_}", "stars": 4}
-            said.append(saying("ratings", str(guest), envelope("rating", "rating", f"move-{id_}:{revision}", now, data)))
+            said.append(
+                saying("ratings", str(guest), envelope("rating", "rating", f"move-{id_}:{revision}", now, data))
+            )
     dice.shuffle(said)
     half = len(said) // 2
     cluster.publisher.also(said[:half])

@@ -196,9 +196,7 @@ def _folded(history: History) -> dict[tuple[str, str], int]:
     return {(data["group"], data["contact"]): data["seq"] for data in datas}
 
 
-def _compare(
-    left: str, one: Mapping[Any, Any], right: str, other: Mapping[Any, Any]
-) -> Iterator[tuple[Fault, str]]:
+def _compare(left: str, one: Mapping[Any, Any], right: str, other: Mapping[Any, Any]) -> Iterator[tuple[Fault, str]]:
     for name in one.keys() - other.keys():
         yield "lost", f"{name} is in {left} and not in {right}"
     for name in other.keys() - one.keys():
@@ -270,12 +268,12 @@ def profiles(history: History) -> Iterator[tuple[Fault, str]]:
 def deadlines(history: History) -> Iterator[tuple[Fault, str]]:
     """What expired did so at a deadline that its facts have, and not before it."""
     due = Due(history)
-    for told in _expired(history):
+    for one, told in _expired(history):
         data, effective = told["data"], millis(told["data"]["effective_at"])
         name = f"{data['group']}, {data['contact']}, seq {data['seq']}"
-        if millis(told["time"]) < effective:
+        if min(one.timestamp, millis(told["time"])) < effective:
             yield "early", f"{name} left at {told['time']}, due at {data['effective_at']}"
-        if told["data"]["cause"] is not None:
+        if data["cause"] is not None:
             yield "wrong", f"{name} expired and names a cause"
         if not due.may(data["group"], data["contact"], effective):
             yield "wrong", f"{name} left at {data['effective_at']}, which is no deadline of its facts"
@@ -327,16 +325,20 @@ def leaves(rule: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [leaf for part in parts for leaf in leaves(part)] if parts else [rule]
 
 
-def _expired(history: History) -> Iterator[Mapping[str, Any]]:
+def _expired(history: History) -> Iterator[tuple[Taken, Mapping[str, Any]]]:
     for one in history["membership-changes"]:
         told = json.loads(one.value or b"{}")
         if told["data"]["reason"] == "expired":
-            yield told
+            yield one, told
 
 
 def lateness(history: History) -> list[int]:
-    """Return by how many milliseconds each deadline was late, sorted."""
-    return sorted(millis(told["time"]) - millis(told["data"]["effective_at"]) for told in _expired(history))
+    """Return by how many milliseconds each deadline was late in the log of changes, sorted.
+
+    The log's append time counts, as a reader sees it: a change's own `time` is that of the record that caused it, which
+    may have waited for its owner.
+    """
+    return sorted(one.timestamp - millis(told["data"]["effective_at"]) for one, told in _expired(history))
 
 
 JUDGES: dict[str, Judge] = {

@@ -1,7 +1,7 @@
 """The memberships once more, from the published records alone: plain Python that shares no code with the pipeline.
 
-It knows the rules that the load uses, in a tenant whose zone is UTC; tests/processors/model.py is another, slower telling of the whole
-contract, and a test compares the two. Times are epoch milliseconds.
+It knows the rules that the load uses, in a tenant whose zone is UTC; tests/processors/model.py is another, slower
+telling of the whole contract, and a test compares the two. Times are epoch milliseconds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -213,7 +213,9 @@ def _messages(rule: Rule, guest: Guest) -> Iterable[tuple[int, int, Any]]:
 def matches(rule: Rule, text: str) -> bool:
     """Whether a text of plain words has one of a rule's phrases, and none of those it must not have."""
     plain = f" {text} "
-    return any(f" {p} " in plain for p in rule["any_of"]) and not any(f" {p} " in plain for p in rule.get("none_of", ()))
+    return any(f" {p} " in plain for p in rule["any_of"]) and not any(
+        f" {p} " in plain for p in rule.get("none_of", ())
+    )
 
 
 def _ratings(rule: Rule, guest: Guest) -> Iterable[tuple[int, int, Any]]:
@@ -230,13 +232,13 @@ def _bookings(rule: Rule, guest: Guest) -> Iterable[tuple[int, int, Any]]:
 
 
 def _enough_messages(rule: Rule, counted: list[Any]) -> bool:
-    return len(counted) >= rule.get("min_count", 1)
+    return len(counted) >= int(rule.get("min_count", 1))
 
 
 def _good_ratings(rule: Rule, counted: list[Any]) -> bool:
     good = [rule.get("min_stars", 1) <= stars <= rule.get("max_stars", 5) for stars in counted]
     mode = rule.get("mode", "any")
-    return bool(good) and {"any": any(good), "all": all(good), "latest": good[-1]}[mode]
+    return bool(good) and bool({"any": any(good), "all": all(good), "latest": good[-1]}[mode])
 
 
 def _enough_bookings(rule: Rule, counted: list[Any]) -> bool:
@@ -244,11 +246,15 @@ def _enough_bookings(rule: Rule, counted: list[Any]) -> bool:
     return len(counted) >= rule.get("min_bookings", 1) and spent >= Decimal(rule.get("min_spent", "0"))
 
 
-_ENOUGH = {
+def _never(_rule: Rule, _counted: list[Any]) -> bool:
+    return False
+
+
+_ENOUGH: dict[str, Callable[[Rule, list[Any]], bool]] = {
     "message": _enough_messages,
     "rating": _good_ratings,
     "booking": _enough_bookings,
-    "manual": lambda _rule, _counted: False,
+    "manual": _never,
 }
 
 
@@ -258,5 +264,7 @@ def read(value: bytes | None) -> Mapping[str, Any] | None:
         event = json.loads(value or b"")
     except ValueError:
         return None
-    known = isinstance(event, dict) and event.get("tenant") == "chaos" and not str(event.get("source")).startswith("bad")
+    known = (
+        isinstance(event, dict) and event.get("tenant") == "chaos" and not str(event.get("source")).startswith("bad")
+    )
     return event if known else None

@@ -12,15 +12,16 @@ CHUNK = 65_536
 
 
 class Proxy:
-    """Forwards one port to another. `silent`: accepts and keeps connections, forwards nothing; `delay` in seconds."""
+    """Forwards one port to another, after `delay` seconds."""
 
     def __init__(self, port: int, target: int) -> None:
         self.port = port
         self.target = target
-        self.silent = False
         self.delay = 0.0
         self.forwarded = 0
         self.held = 0
+        self._speaks = asyncio.Event()
+        self._speaks.set()
         self._open: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
 
@@ -32,6 +33,10 @@ class Proxy:
         """Close everything."""
         self._server.close()
         await self.cut()
+
+    async def hush(self, *, silent: bool) -> None:
+        """Keep all connections and forward nothing, or go on."""
+        (self._speaks.clear if silent else self._speaks.set)()
 
     async def cut(self) -> int:
         """Reset all connections; returns how many there were."""
@@ -68,12 +73,11 @@ class Proxy:
                 sink.close()
 
     async def _hold(self) -> None:
-        if self.silent or self.delay:
+        if self.delay or not self._speaks.is_set():
             self.held += 1
         if self.delay:
             await asyncio.sleep(self.delay)
-        while self.silent:
-            await asyncio.sleep(0.05)
+        await self._speaks.wait()
 
 
 class Proxies:
@@ -93,6 +97,10 @@ class Proxies:
     def cut(self, one: Proxy) -> int:
         """Reset all connections of a proxy."""
         return int(self._do(one.cut()))
+
+    def hush(self, one: Proxy, *, silent: bool) -> None:
+        """Have a proxy forward nothing, or go on."""
+        self._do(one.hush(silent=silent))
 
     def stop(self) -> None:
         """Close all."""

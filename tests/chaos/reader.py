@@ -73,7 +73,7 @@ def _to_the_end(one: Any, places: list[Any]) -> Iterator[Taken]:
             error = message.error()
             if error is None:
                 yield taken(message)
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+            elif error.code() == KafkaError._PARTITION_EOF:
                 waiting.discard(message.partition())
 
 

@@ -70,7 +70,7 @@ def table(reports: Sequence[Report]) -> str:
 
 def _runs(reports: Iterable[Report]) -> list[str]:
     lines = [
-        "| seed | brokers | minutes | events | events/s | changes | hits | lost | wrong | repeated | early | late p50/p99/worst (ms) |",
+        "| seed | brokers | min | events | events/s | changes | hits | lost | wrong | repeated | early | late (ms) |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for one in reports:
@@ -85,7 +85,10 @@ def _runs(reports: Iterable[Report]) -> list[str]:
 
 def _kinds(reports: Sequence[Report]) -> list[str]:
     every = [i for one in reports for i in one.injections]
-    lines = ["| kind | injected | hits | flows again after, median (s) | worst (s) |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        "| kind | injected | hits | flows again after, median (s) | worst (s) |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for kind in sorted({i.kind for i in every}):
         of_kind = [i for i in every if i.kind == kind]
         times = sorted(i.recovered for i in of_kind if i.hit and i.recovered is not None)

@@ -1,0 +1,140 @@
+"""A run without Kafka: the load through the pipeline's pure parts in one process, told as a history.
+
+For trying the judges: they must be content with it, and with nothing that was changed in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+
+import msgspec
+
+from processors.fold import Fold, Record
+from processors.normalize import Normalizer, Raw
+from processors.state import MemoryStore
+from schemas.activity import RAW_TOPICS, Tick, encode
+from schemas.base import Reject
+from schemas.dead_letters import headers
+from schemas.tenants import Tenant
+from tests.chaos.history import READ, History, newest
+from tests.chaos.load import Load, Saying, command, opening
+from tests.chaos.publisher import Acknowledged
+from tests.chaos.reader import Taken
+
+START = 1_795_000_000.0
+BEAT = 0.05
+
+
+class Rehearsal:
+    """One partition of everything, and a clock that is moved."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.store = MemoryStore()
+        self.fold = Fold(self.store, 0, 1)
+        self.tenants: dict[str, Tenant] = {}
+        self.topics: dict[str, list[Taken]] = {name: [] for name in READ}
+        self.acknowledged: list[Acknowledged] = []
+        self._ends: dict[str, int] = defaultdict(int)
+        self._log: list[Record] = []
+
+    @property
+    def ms(self) -> int:
+        """The time in milliseconds."""
+        return round(self.now * 1000)
+
+    def say(self, sayings: Iterable[Saying]) -> None:
+        """Publish, normalize and fold."""
+        for said in sayings:
+            one = self._append(said.topic, said.key.encode(), said.value)
+            self.acknowledged.append(Acknowledged(said.topic, 0, one.offset, said.value))
+            self._normalize(said.topic, one)
+        self._run()
+
+    def rest(self, seconds: float) -> None:
+        """Let time go on with ticks."""
+        for _ in range(int(seconds / BEAT)):
+            self.now += BEAT
+            self._activity(b"tick", encode(Tick(-1, 0, 0, 0)))
+            self._run()
+
+    def _normalize(self, topic: str, one: Taken) -> None:
+        raw = Raw(RAW_TOPICS.index(topic), 0, one.offset, one.timestamp, one.key, one.value, ())
+        found = Normalizer(self.tenants).normalize(raw)
+        if isinstance(found, Reject):
+            lines = headers(found, f"rollcall.{topic}", 0, one.offset, one.value)
+            self._append("dead-letters", one.key, one.value, tuple(lines))
+            return
+        for key, value in found:
+            self._activity(key, value)
+
+    def _activity(self, key: bytes, value: bytes) -> None:
+        self._append("contact-activity", key, value)
+        self._log.append(Record(key, value, self.ms))
+
+    def _run(self) -> None:
+        while self._log:
+            records, self._log = self._log, []
+            self.fold.apply(records)
+            self._commit()
+            if self.fold.scanning:
+                self._activity(b"tick", encode(Tick(-1, 0, 0, 0)))
+
+    def _commit(self) -> None:
+        flushed = self.fold.flush()
+        for topic, key, value, _, lines in self.fold.desk.out:
+            if topic == "contact-activity":
+                self._activity(key, value or b"")
+            elif topic in READ:
+                self._append(topic, key, value, lines)
+            elif topic == "tenants" and value is not None:
+                self.tenants[key.decode()] = msgspec.json.decode(value, type=Tenant)
+        self.fold.desk.out.clear()
+        for row, content in flushed.rows.items():
+            self._append("decide-changelog", row, content)
+        self.store.write(flushed.rows)
+        self.store.write(flushed.index)
+        self.fold.committed()
+
+    def _append(self, topic: str, key: bytes, value: bytes | None, lines: tuple[tuple[str, bytes], ...] = ()) -> Taken:
+        one = Taken(0, self._ends[topic], self.ms, key, value, lines)
+        self._ends[topic] += 1
+        self.topics[topic].append(one)
+        return one
+
+    def history(self) -> History:
+        """Tell what happened."""
+        rows = [json.loads(v) for v in newest(self.topics["memberships"]).values() if v is not None]
+        members = defaultdict[str, dict[str, dict[str, object]]](dict)
+        for row in rows:
+            members[row["group"]][row["contact"]] = row
+        return History(
+            at=self.ms, acknowledged=self.acknowledged, followed=list(self.topics["membership-changes"]),
+            topics=self.topics, members=dict(members),
+        )  # fmt: skip
+
+
+def rehearse(seed: int, beats: int = 60, guests: int = 40) -> History:
+    """Play a run of 40 guests, with a group that comes and one that goes, and poison."""
+    one, load = Rehearsal(), Load(seed, guests)
+    one.say(opening(one.now))
+    for beat in range(beats):
+        one.now += BEAT * 2
+        one.say(load.due(one.now, 12))
+        if beat in {20, 40}:
+            one.say(_group_life(one.now, beat))
+            one.say([Saying("messages", "x", b"{"), Saying("commands", "x", b"[]")])
+    one.say(load.rest())
+    one.rest(30)
+    return one.history()
+
+
+def _group_life(now: float, beat: int) -> Iterable[Saying]:
+    rule = {"event": "message", "any_of": ["hello"], "within": "P1D"}
+    if beat == 20:
+        yield command("group.create", "create-made", now, {"id": "made-1", "name": "made", "rule": rule})
+    else:
+        yield command("group.delete", "delete-made", now, {"group": "made-1"})
+        yield command("group.create", "create-more", now, {"id": "made-2", "name": "made", "rule": rule})

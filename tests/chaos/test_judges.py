@@ -1,0 +1,262 @@
+"""The judges on trial: content with a good history, and red for every fault, each put in by itself."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.chaos.history import History, newest
+from tests.chaos.judges import JUDGES, judge, lateness, model_of
+from tests.chaos.load import stamp
+from tests.chaos.model import millis
+from tests.chaos.reader import Taken
+from tests.chaos.rehearsal import rehearse
+
+
+@pytest.fixture(scope="module")
+def good() -> History:
+    """A history as it should be."""
+    return rehearse(7)
+
+
+def told(one: Taken) -> dict[str, Any]:
+    """Read a record."""
+    value: dict[str, Any] = json.loads(one.value or b"{}")
+    return value
+
+
+def rewrite(history: History, topic: str, choose: Callable[[dict[str, Any]], bool], **data: Any) -> None:
+    """Change the last record of a topic that is chosen, in its `data`, or itself where it has none."""
+    at = max(i for i, one in enumerate(history[topic]) if one.value and choose(told(one)))
+    value = told(history[topic][at])
+    value.get("data", value).update(data)
+    put(history, topic, at, history[topic][at]._replace(value=json.dumps(value).encode()))
+
+
+def put(history: History, topic: str, at: int, one: Taken) -> None:
+    """Change a record, also for who followed live."""
+    if topic == "membership-changes":
+        history.followed[history.followed.index(history[topic][at])] = one
+    history[topic][at] = one
+
+
+def drop(history: History, topic: str, choose: Callable[[Taken], bool]) -> Taken:
+    """Take the last record away that is chosen, also for who followed live."""
+    at = max(i for i, one in enumerate(history[topic]) if choose(one))
+    one = history[topic].pop(at)
+    if topic == "membership-changes":
+        history.followed.remove(one)
+    return one
+
+
+def always(_: Any) -> bool:
+    """Choose anything."""
+    return True
+
+
+def one_of(history: History, topic: str, change: str) -> Callable[[dict[str, Any]], bool]:
+    """Choose changes of a kind."""
+    del history, topic
+    return lambda value: value["data"]["change"] == change
+
+
+# the faults ----------------------------------------------------------------------------------------------------------
+
+
+def an_acknowledged_event_is_gone(history: History) -> None:
+    """The broker loses what it acknowledged."""
+    drop(history, "messages", always)
+
+
+def an_event_has_no_activity(history: History) -> None:
+    """The hop normalize passes an event over."""
+    drop(history, "contact-activity", lambda one: msgspec.msgpack.decode(one.value or b"")[1] >= 0)
+
+
+def poison_has_no_dead_letter(history: History) -> None:
+    """The hop normalize drops what it cannot read."""
+    drop(history, "dead-letters", always)
+
+
+def a_good_event_is_a_dead_letter(history: History) -> None:
+    """The hop normalize turns a valid event away."""
+    wrong = history["dead-letters"][0]
+    lines = tuple((name, b"0" if name == "offset" else value) for name, value in wrong.headers)
+    history["dead-letters"].append(wrong._replace(offset=99, headers=lines))
+
+
+def an_outcome_is_missing(history: History) -> None:
+    """A command goes unanswered."""
+    drop(history, "outcomes", always)
+
+
+def an_outcome_is_told_twice(history: History) -> None:
+    """A command is answered twice."""
+    history["outcomes"].append(history["outcomes"][-1]._replace(offset=10**6))
+
+
+def a_change_is_missing(history: History) -> None:
+    """A seq is left out."""
+    last = {(d["group"], d["contact"]): d["seq"] for d in (told(one)["data"] for one in history["membership-changes"])}
+    drop(history, "membership-changes", lambda one: _seq(one) < last[_name(one)])
+
+
+def a_change_is_repeated(history: History) -> None:
+    """A change is written twice."""
+    again = history["membership-changes"][-1]._replace(offset=10**6)
+    history["membership-changes"].append(again)
+    history.followed.append(again)
+
+
+def a_change_joins_twice(history: History) -> None:
+    """An even seq says joined."""
+    rewrite(history, "membership-changes", one_of(history, "membership-changes", "left"), change="joined")
+
+
+def changes_are_out_of_order(history: History) -> None:
+    """A contact's change has an earlier time than the one before."""
+    changes = history["membership-changes"]
+    at = next(i for i in range(len(changes) - 1, -1, -1) if _seq(changes[i]) > 1)
+    early = told(changes[at]) | {"time": stamp(0)}
+    put(history, "membership-changes", at, changes[at]._replace(value=json.dumps(early).encode()))
+
+
+def the_reader_misses_a_change(history: History) -> None:
+    """What follows live does not get a record."""
+    history.followed.pop(5)
+
+
+def the_reader_gets_a_change_twice(history: History) -> None:
+    """What follows live gets a record again."""
+    history.followed.append(history.followed[5])
+
+
+def a_membership_is_missing(history: History) -> None:
+    """The table has no row for a member."""
+    one = next(one for one in reversed(history["memberships"]) if one.value and "hello-1/" in one.key.decode())
+    history["memberships"].append(one._replace(value=None, offset=10**6))
+
+
+def a_membership_is_too_much(history: History) -> None:
+    """The table has a row for nobody."""
+    one = next(one for one in history["memberships"] if b"dinner-3s/" in one.key and one.value)
+    history["memberships"].append(one._replace(offset=10**6))
+
+
+def a_membership_ends_at_another_time(history: History) -> None:
+    """The newest message of a window was not counted."""
+    key, value = next((k, v) for k, v in newest(history["memberships"]).items() if v and b"/hello-3/" in k)
+    wrong = json.dumps(json.loads(value) | {"expires_at": stamp(2e9)}).encode()
+    history["memberships"].append(Taken(0, 10**6, history.at, key, wrong))
+
+
+def http_misses_a_member(history: History) -> None:
+    """The store was not told."""
+    history.members["hello-1"].popitem()
+
+
+def http_has_an_old_row(history: History) -> None:
+    """The store missed the newest state of a row."""
+    next(iter(history.members["hello-1"].values()))["expires_at"] = stamp(2e9)
+
+
+def a_message_was_not_kept(history: History) -> None:
+    """The hop decide lost an event that changed no membership."""
+    key = next(one.key for one in history["decide-changelog"] if one.key.startswith(b"f") and b"gatewaym-" in one.key)
+    history.topics["decide-changelog"] = [one for one in history["decide-changelog"] if one.key != key]
+
+
+def an_owner_kept_a_moved_fact(history: History) -> None:
+    """A booking is with its former guest too."""
+    one = next(one for one in history["decide-changelog"] if one.key.startswith(b"f") and one.value is None)
+    fact = next(o for o in history["decide-changelog"] if o.key == one.key and o.value is not None)
+    history["decide-changelog"].append(fact._replace(offset=10**6))
+
+
+def a_sum_was_counted_twice(history: History) -> None:
+    """A booking counts double."""
+    rewrite(history, "contacts", lambda value: bool(value.get("spent")), spent={"IDR": "1"})
+
+
+def a_deadline_fired_early(history: History) -> None:
+    """A membership ends before its time."""
+    changes = history["membership-changes"]
+    at = max(i for i, one in enumerate(changes) if told(one)["data"]["reason"] == "expired")
+    due = millis(told(changes[at])["data"]["effective_at"])
+    put(history, "membership-changes", at, changes[at]._replace(timestamp=due - 1))
+
+
+def a_deadline_is_nobodys(history: History) -> None:
+    """A membership ends at a moment that no fact gives."""
+    changes = history["membership-changes"]
+    at = max(i for i, one in enumerate(changes) if told(one)["data"]["reason"] == "expired")
+    value = told(changes[at])
+    value["data"]["effective_at"] = stamp((millis(value["data"]["effective_at"]) - 1) / 1000)
+    put(history, "membership-changes", at, changes[at]._replace(value=json.dumps(value).encode()))
+
+
+def _seq(one: Taken) -> int:
+    return int(told(one)["data"]["seq"])
+
+
+def _name(one: Taken) -> tuple[str, str]:
+    data = told(one)["data"]
+    return data["group"], data["contact"]
+
+
+FAULTS: list[tuple[Callable[[History], None], str, str]] = [
+    (an_acknowledged_event_is_gone, "acknowledged", "lost"),
+    (an_event_has_no_activity, "accounted", "lost"),
+    (poison_has_no_dead_letter, "accounted", "lost"),
+    (a_good_event_is_a_dead_letter, "accounted", "wrong"),
+    (an_outcome_is_missing, "outcomes", "lost"),
+    (an_outcome_is_told_twice, "outcomes", "repeated"),
+    (a_change_is_missing, "log", "lost"),
+    (a_change_is_repeated, "log", "repeated"),
+    (a_change_joins_twice, "log", "wrong"),
+    (changes_are_out_of_order, "log", "wrong"),
+    (the_reader_misses_a_change, "followed", "lost"),
+    (the_reader_gets_a_change_twice, "followed", "repeated"),
+    (a_membership_is_missing, "memberships", "lost"),
+    (a_membership_is_too_much, "memberships", "wrong"),
+    (a_membership_ends_at_another_time, "memberships", "wrong"),
+    (http_misses_a_member, "agreement", "lost"),
+    (http_has_an_old_row, "agreement", "wrong"),
+    (a_message_was_not_kept, "facts", "lost"),
+    (an_owner_kept_a_moved_fact, "facts", "wrong"),
+    (a_sum_was_counted_twice, "profiles", "wrong"),
+    (a_deadline_fired_early, "deadlines", "early"),
+    (a_deadline_is_nobodys, "deadlines", "wrong"),
+]
+
+
+@pytest.mark.parametrize("seed", [7, 8, 9])
+def test_good_history(seed: int) -> None:
+    """A history of the pipeline's own folds gives no judge anything to say."""
+    assert judge(rehearse(seed)) == []
+
+
+def test_good_history_has_everything(good: History) -> None:
+    """The history that is put on trial has joins, leaves, deadlines, members, moves and dead letters."""
+    assert len(lateness(good)) > 20
+    assert len(model_of(good).memberships(good.at)) > 50
+    assert {"joined", "left"} == {told(one)["data"]["change"] for one in good["membership-changes"]}
+    assert len(good["dead-letters"]) == 4
+
+
+@pytest.mark.parametrize(("spoil", "name", "fault"), FAULTS, ids=[spoil.__name__ for spoil, _, _ in FAULTS])
+def test_each_fault_is_seen(good: History, spoil: Callable[[History], None], name: str, fault: str) -> None:
+    """The judge whose business it is sees a fault that was put in, and sees nothing without it."""
+    history = copy.deepcopy(good)
+    spoil(history)
+    assert fault in {found for found, _ in JUDGES[name](history)}
+
+
+def test_every_judge_is_on_trial() -> None:
+    """There is a fault for each judge."""
+    assert {name for _, name, _ in FAULTS} == set(JUDGES)

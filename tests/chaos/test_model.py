@@ -1,0 +1,33 @@
+"""The judges' model against the slow one of the processors' tests: two tellings of one contract, written apart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.chaos.judges import accepted, model_of
+from tests.chaos.load import phone
+from tests.chaos.model import NEVER, millis
+from tests.chaos.rehearsal import START, rehearse
+from tests.processors.model import Heard, Model
+
+GUESTS = 8
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("later", [0, 6])
+def test_two_models_agree(seed: int, later: int) -> None:
+    """Both tell the same members, sources and ends, also while windows are still open."""
+    history = rehearse(seed, beats=24, guests=GUESTS)
+    at = datetime.fromtimestamp(START + 2.5 + later, UTC)
+    heard = [
+        Heard(at - timedelta(days=1), event)
+        for _, event in accepted(history, "commands", "messages", "bookings", "ratings")
+    ]
+    slow = Model(heard).memberships(at, [phone(nth) for nth in range(GUESTS)])
+    fast = model_of(history).memberships(round(at.timestamp() * 1000))
+    assert len(fast) > 20
+    assert {(group, contact.removeprefix("tel:")): tuple(held) for (group, contact), held in fast.items()} == {
+        name: (sources, NEVER if end is None else millis(end)) for name, (sources, end) in slow.items()
+    }
