@@ -1,8 +1,8 @@
 """The two pure steps on the commonest event, an inbound message, without Kafka and without disk: µs of CPU an event.
 
 100 groups of three phrases each, within P6M; 5,000 guests; texts of a dozen words with none, one or two of the phrases.
-`normalize` reads the raw JSON; `decide` applies what came of it in chunks of 500 and flushes every 2,000 records, so its
-figure includes encoding the changes, memberships, contacts and rows. First all guests are new, then they are known.
+`normalize` reads the raw JSON; `decide` applies what came of it in chunks of 500 and flushes every 2,000 records, so
+its figure includes encoding the changes, memberships, contacts and rows. First all guests are new, then they are known.
 
     python -m benchmarks.hot_path [--events 20000] [--profile]
 """

@@ -81,15 +81,12 @@ class Definitions:
             self._index = Index(self.groups.values())
         return self._index
 
-    def set_record(self, version: int, record: bytes | None) -> bool:
+    def set_record(self, version: int, record: bytes) -> bool:
         """Take the tenant's record; return whether its zones changed, so that all must be asked again.
 
-        Windows end by the tenant's zone and stays by the property's, so then every group counts as new. None, a record
-        that is taken away, changes nothing here: what the tenant had stays as it is.
+        Windows end by the tenant's zone and stays by the property's, so then every group counts as new.
         """
         self.version = max(self.version, version)
-        if record is None:
-            return False
         self.record = _tenant(record)
         zones = Zones(self.record.zone, {name: p.zone for name, p in self.record.properties.items() if p.zone})
         if zones == self.zones:

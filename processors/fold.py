@@ -288,7 +288,7 @@ class Fold:
             self._keep_group(group, under)
             if group.version > before:
                 self._begin_lap(key, known)
-        elif defined.record is not None:
+        elif defined.record is not None:  # what a tenant had stays as it is when its record is taken away
             changed = known.set_record(defined.version, defined.record)
             row = DefinedRow(known.version, defined.record, defined.source, defined.id)
             self.desk.pending.put(under, encode(row), under)

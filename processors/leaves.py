@@ -83,7 +83,10 @@ def end_of(window: Window | None, t: int) -> int:
 
 
 class MessageLeaf(Fading):
-    """At least `min_count` messages in the window; the memo holds the times of the `min_count` that last longest."""
+    """At least `min_count` messages in the window; the memo holds the times of the `min_count` that last longest.
+
+    Of those that count for ever it holds the oldest: newer ones can be read again, beyond the retention only it tells.
+    """
 
     kind = "message"
 
@@ -115,7 +118,7 @@ class MessageLeaf(Fading):
         return end_of(self.window, memo[-1]) if len(memo) >= self.count else 0
 
     def _lasting(self, time: int) -> tuple[int, int]:
-        return end_of(self.window, time), time
+        return (FOR_EVER, -time) if self.window is None else (self.window.deadline(time), time)
 
 
 class RatingLeaf:

@@ -3,8 +3,8 @@
 Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
 tenant's actor knows, `d` the definitions as this partition got them, `s` a scan, `r` what was read of the raw topics,
 `c` the clock, `w` the sweep of old messages. Local to a disk, and made again from the heads, is `i`, the index of
-deadlines.
-Values are MessagePack arrays, of structs that are in no cycle, so that the collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for never.
+deadlines. Values are MessagePack arrays, of structs that are in no cycle, so that the collector need not look at them.
+Times are epoch milliseconds; of deadlines, 0 stands for never.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Defined(Struct, array_like=True):
     """A definition as this partition got it; `version` is when it came or, later, began to be deleted."""
 
     version: int
-    body: bytes | None
+    body: bytes
     source: str = ""
     id: str = ""
 

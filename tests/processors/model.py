@@ -106,7 +106,7 @@ class Model:
                 parts = [self.true(part, guest, now) for part in rule[word]]
                 return {"all": all(parts), "any": any(parts), "none": not any(parts)}[word]
         leaf = {"message": self._message, "rating": self._rating, "booking": self._booking}.get(rule["event"])
-        return leaf is not None and leaf(rule, guest, now)
+        return leaf is not None and bool(leaf(rule, guest, now))
 
     def _message(self, rule: Event, guest: str, now: datetime) -> bool:
         counted = [
@@ -126,7 +126,7 @@ class Model:
         )
         good = [rule.get("min_stars", 1) <= stars <= rule.get("max_stars", 5) for _, stars in counted]
         mode = rule.get("mode", "any")
-        return bool(good) and {"any": any(good), "all": all(good), "latest": good[-1]}[mode]
+        return bool(good and {"any": any(good), "all": all(good), "latest": good[-1]}[mode])
 
     def _booking(self, rule: Event, guest: str, now: datetime) -> bool:
         counted = [data for who, _, data in self.bookings if who == guest and self._counts(rule, data, now)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +22,10 @@ EXAMPLES = int(os.environ.get("ROLLCALL_EXAMPLES", "0"))
 """How many histories each law is tried on; unset: a few, the same every time."""
 
 
-def law(few: int) -> Any:
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+def law(few: int) -> Callable[[Test], Test]:
     """Try a law on a few histories, or on as many as the environment asks for."""
     return settings(
         max_examples=EXAMPLES or few,
@@ -100,7 +104,8 @@ messages = st.builds(
         "message_id": f"m{id_}", "channel": "whatsapp", "direction": "inbound", "from": guest, "text": text,
         "revision": revision, "deleted": deleted,
     }),
-    st.sampled_from("12345678"), guests, texts, st.sampled_from([1, 1, 1, 2]), st.sampled_from([False, False, True]),
+    st.sampled_from("12345"), guests, texts, st.sampled_from([1, 1, 2, 3]),
+    st.sampled_from([False, False, False, True]),
 )  # fmt: skip
 ratings = st.builds(
     lambda id_, guest, stars, revision, withdrawn: ("rating", leave_out_none({
@@ -111,7 +116,9 @@ ratings = st.builds(
 )  # fmt: skip
 
 
-def booking(id_: str, guest: str | None, revision: int, status: str, stay: tuple[int, int], paid: str) -> Any:
+def booking(  # noqa: PLR0917 - what Hypothesis draws
+    id_: str, guest: str | None, revision: int, status: str, stay: tuple[int, int], paid: str
+) -> Any:
     """Make a booking around the beginning of the history; a later revision may leave its guest out."""
     first, nights = stay
     start = datetime.fromtimestamp(BEGIN / 1000, UTC).date().toordinal() + first
@@ -153,9 +160,9 @@ Step = tuple[int, int, tuple[str, dict[str, Any]]]
 PUT = (0, 0, ("tenant.put", {"zone": "Asia/Makassar", "properties": {"ubud": {"zone": "Pacific/Auckland"}}}))
 
 
-def steps(what: Any, most: int = 25) -> Any:
+def steps(what: Any, most: int = 30) -> Any:
     """Draw a history of events."""
-    return st.lists(st.tuples(pauses, lateness, what), min_size=1, max_size=most)
+    return st.lists(st.tuples(pauses, lateness, what), min_size=most // 4, max_size=most)
 
 
 def play(world: World, history: list[Step], *, again: bool = False, rest: bool = True) -> list[Heard]:
@@ -209,7 +216,7 @@ def test_the_fold_agrees_with_the_model(history: list[Step], groups: list[Step],
     heard = play(world, [PUT, *groups])
     cut = data.draw(st.integers(0, len(history)))
     for part in (history[:cut], history[cut:]):
-        heard += [one for one in play_on(world, part, len(heard))]
+        heard += play_on(world, part, len(heard))
         world.tick(data.draw(pauses))
         assert table(world) == Model(heard).memberships(when(iso(world.now)), GUESTS)
 
@@ -234,7 +241,7 @@ def test_cuts_change_nothing(history: list[Step], groups: list[Step], data: Any)
     world = start()
     play(world, [PUT, *groups, *history], rest=False)
     (log,) = world.logs
-    said = [out for out in replay(log, [len(log)], commits={0})]
+    said = replay(log, [len(log)], commits={0})
     cuts = sorted(data.draw(st.sets(st.integers(1, len(log)), max_size=12)) | {len(log)})
     commits = data.draw(st.sets(st.sampled_from(cuts)))
     restarts = data.draw(st.sets(st.sampled_from(cuts)))

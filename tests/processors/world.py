@@ -113,7 +113,7 @@ class World:
 
     def rate(self, stars: float | None, id_: str, phone: str | None = MADE, **more: Any) -> None:
         """Publish a rating."""
-        data = {n: more.pop(n) for n in ("revision", "withdrawn", "property") if n in more}
+        data: dict[str, Any] = {n: more.pop(n) for n in ("revision", "withdrawn", "property") if n in more}
         guest = {} if phone is None else {"guest": {"phone": phone}}
         self.must("rating", {"rating_id": id_, "stars": stars, **guest, **data}, **more)
 

@@ -1,0 +1,103 @@
+"""What is known of a guest."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.profile import count_bookings, count_ratings, learn, meet
+from processors.rows import Profile
+from schemas.activity import BookingFact, RatingFact, Seen
+from tests.processors.world import DAY, MADE, START, World
+
+seen = st.builds(
+    Seen,
+    st.integers(-5, 5),
+    st.sampled_from(["a", "b"]),
+    name=st.sampled_from([None, "Made", "Anna"]),
+    first_name=st.sampled_from([None, "M"]),
+    last_name=st.sampled_from([None, "W"]),
+    email=st.sampled_from([None, "a@b.example", "c@d.example"]),
+    country=st.sampled_from([None, "ID"]),
+)
+
+
+@given(st.lists(seen, max_size=5).flatmap(lambda all_: st.tuples(st.just(all_), st.permutations(all_))))
+def test_the_order_of_events_changes_no_profile(orders: tuple[list[Seen], list[Seen]]) -> None:
+    """Newest wins, oldest stays, ties are decided: in any order the same."""
+    ends = []
+    for order in orders:
+        profile = Profile()
+        for one in order:
+            meet(profile, one.time, one.source)
+            learn(profile, one)
+        ends.append(profile)
+    assert ends[0] == ends[1]
+
+
+def test_first_things_stay_and_names_follow_the_guest() -> None:
+    """Source, customer since and original name are the earliest event's; the name shown is the newest's."""
+    world = World()
+    world.tenant()
+    world.say("x", name="Made", time=START - DAY, source="whatsapp")
+    world.say("x", name="Made W.", source="telegram")
+    world.say("x", name="M", time=START - 2 * DAY, source="sms")
+    row = world.contact()
+    assert (row["name"], row["original_name"], row["source"]) == ("Made W.", "M", "sms")
+    assert row["customer_since"] == "2026-10-31T10:05:11Z"
+
+
+def test_a_customer_since_the_epoch_is_one() -> None:
+    """Midnight of 1970 is a moment like any other."""
+    world = World()
+    world.tenant()
+    world.rate(5, "r1", time=0)
+    world.rate(5, "r2")
+    assert world.contact()["customer_since"] == "1970-01-01T00:00:00Z"
+
+
+def test_only_news_is_told() -> None:
+    """A second message of the same guest writes no second row."""
+    world = World()
+    world.tenant()
+    world.say("x", name="Made")
+    world.tick(DAY)
+    world.say("y", name="Made")
+    assert len(world.values("contacts")) == 1
+
+
+def test_money_is_summed_exactly_by_currency() -> None:
+    """Cancelled and no-show bookings do not count; sums do not depend on the order, however long the numbers."""
+    amounts = ["999999999999999999.999999999", "0.000000001", "99999999999999999.5"]
+    facts = [BookingFact(1, 0, "confirmed", amount=a, currency="IDR", check_out="2026-01-02") for a in amounts]
+    gone = [BookingFact(1, 0, status, amount="1", currency="EUR") for status in ("cancelled", "no_show")]
+    for order in permutations([*facts, *gone, BookingFact(1, 0, "checked_out", amount="2")]):
+        profile = Profile()
+        count_bookings(profile, order)
+        assert (profile.bookings, profile.last_booking) == (4, "2026-01-02")
+        assert {c: Decimal(s) for c, s in profile.spent.items()} == {"IDR": Decimal("1099999999999999999.500000000")}
+
+
+def test_the_latest_rating_is_by_event_time() -> None:
+    """Withdrawn ratings do not count; none at all is none."""
+    profile = Profile()
+    count_ratings(profile, [RatingFact(1, 5, 2), RatingFact(1, 3, 5), RatingFact(1, 9, 1, withdrawn=True)])
+    assert profile.latest_rating == 2
+    count_ratings(profile, [])
+    assert profile.latest_rating == 0
+
+
+def test_a_profile_by_mail_or_chat() -> None:
+    """The id serves as e-mail where no event told one; who has only a booking is not reachable."""
+    world = World()
+    world.tenant(phone_format="digits")
+    world.must("rating", {"rating_id": "r", "stars": 5, "guest": {"email": "Made@Example.com", "first_name": "Made"}})
+    world.book("b", phone=None, guest={"last_name": "Anna"})
+    mailed, booked = world.tables["contacts"].values()
+    assert (mailed["email"], mailed["phone"], mailed["reachable"]) == ("made@example.com", None, True)
+    assert (booked["email"], booked["name"], booked["sendable"]) == (None, "Anna", False)
+    world.say("x")
+    assert world.contact()["phone"] == MADE.removeprefix("+")

@@ -1,0 +1,171 @@
+"""The tenant's actor: commands decided in log order, groups from building to gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from processors.desk import ORIGIN, Desk
+from processors.state import MemoryStore
+from processors.tenant import on_pins_asked, on_tenant_asked
+from schemas.activity import PinsAsked, TenantAsked, decode
+from tests.processors.world import DAY, MADE, START, World, told
+
+DINNER = {"event": "message", "any_of": ["dinner"], "within": "P1M"}
+ANNA = "+4915123456789"
+
+
+@pytest.fixture
+def world() -> World:
+    """A world of three partitions with a tenant."""
+    made = World(3)
+    made.tenant()
+    return made
+
+
+def status(world: World, group: str) -> str | None:
+    """Return the status of a group by the groups table."""
+    row = world.tables["groups"].get(f"bali/{group}")
+    return None if row is None else str(row["status"])
+
+
+def test_a_group_is_ready_when_all_partitions_are(world: World) -> None:
+    """The notice counts the members of all partitions and says how far back facts reach."""
+    phones = [f"+62812345678{at:02}" for at in range(10, 22)]
+    for at, phone in enumerate(phones):
+        world.say("dinner" if at % 2 else "lunch", phone=phone, time=START - DAY * at)
+    world.must("group.create", {"id": "g", "rule": DINNER})
+    assert [g["status"] for g in world.values("groups")] == ["building", "ready"]
+    (notice,) = world.values("notices")
+    assert (notice["count"], notice["coverage_from"]) == (6, "2026-10-22T10:05:11Z")
+    assert {change["origin"] for change in world.changes()} == {"backfill"}
+
+
+def test_a_deleted_group_goes_when_all_have_left(world: World) -> None:
+    """Members leave, the definition is null, the id is free, and seq goes on."""
+    for phone in (MADE, ANNA):
+        world.say("dinner", phone=phone)
+    world.group("g", DINNER)
+    world.must("group.delete", {"group": "g"})
+    world.rest()
+    assert status(world, "g") is None
+    assert world.tables["memberships"] == {}
+    assert {flip for flip in world.flips() if flip[1] == "left"} == {("g", "left", "group_deleted")}
+    world.group("g", {"all": [DINNER, {**DINNER, "min_count": 1}]})
+    assert world.members("g") == sorted([f"tel:{MADE}", f"tel:{ANNA}"])
+    assert {c["seq"] for c in world.changes()[-2:]} == {3}
+
+
+def test_a_group_that_is_being_deleted_answers_so() -> None:
+    """Until the last member has left, create, update and add are refused; a second delete is unchanged."""
+    desk = Desk(MemoryStore(), 0, 2, "rollcall.", 0)
+    ask(desk, "tenant.put", {})
+    ask(desk, "group.create", {"id": "g"})
+    assert ask(desk, "group.delete", {"group": "g"}) == ("applied", None)
+    assert ask(desk, "group.delete", {"group": "g"}) == ("unchanged", None)
+    assert ask(desk, "group.create", {"id": "g"}) == ("skipped", "group_deleting")
+    assert ask(desk, "group.update", {"group": "g", "name": "x"}) == ("skipped", "group_deleting")
+    on_pins_asked(desk, b"bali", PinsAsked(*ORIGIN, "s", "c", START, "group.add", "g", [f"tel:{MADE}"]))
+    assert told(desk.out[-1])["reason"] == "group_unknown"
+
+
+def ask(desk: Desk, kind: str, data: dict[str, Any]) -> tuple[str, str | None]:
+    """Ask a tenant's actor alone, and return what it says became of it."""
+    command = {"specversion": "1.0", "type": kind, "source": "s", "id": "c", "time": "2026-11-02T10:05:11Z"}
+    body = msgspec.json.encode({**command, "tenant": "bali", "data": data})
+    on_tenant_asked(desk, b"bali", TenantAsked(*ORIGIN, body, body))
+    outcome = told(next(out for out in reversed(desk.out) if out.topic == "outcomes"))
+    return outcome["outcome"], outcome["reason"]
+
+
+def test_references_between_groups_stand_or_fall_together() -> None:
+    """A rule names groups that are there and not itself; a named group cannot be deleted before."""
+    desk = Desk(MemoryStore(), 0, 1, "rollcall.", 0)
+    ask(desk, "tenant.put", {})
+    assert ask(desk, "group.create", {"id": "a", "rule": {"group": "a"}}) == ("skipped", "rule_cycle")
+    assert ask(desk, "group.create", {"id": "a", "rule": {"group": "b"}}) == ("skipped", "group_unknown")
+    ask(desk, "group.create", {"id": "b"})
+    assert ask(desk, "group.create", {"id": "a", "rule": {"group": "b"}}) == ("applied", None)
+    assert ask(desk, "group.delete", {"group": "b"}) == ("skipped", "group_in_use")
+    assert ask(desk, "group.delete", {"group": "nobody"}) == ("skipped", "group_unknown")
+
+
+def test_a_group_deleted_while_building_is_not_made_ready() -> None:
+    """What partitions report of the building does not end the deletion, nor the other way round."""
+    desk = Desk(MemoryStore(), 0, 2, "rollcall.", 0)
+    ask(desk, "tenant.put", {})
+    ask(desk, "group.create", {"id": "g", "rule": DINNER})
+    ask(desk, "group.delete", {"group": "g"})
+    defined = [decode(out.value) for out in desk.out if out.topic == "contact-activity"]
+    assert [(d.version, b'"deleting"' in d.group) for d in defined if d.group] == [(2, False)] * 2 + [(3, True)] * 2
+
+
+def test_a_rule_never_changes(world: World) -> None:
+    """The same rule again is unchanged, also with defaults filled in; another one or another `sticky` is refused."""
+    world.group("g", DINNER)
+    world.must("group.create", {"id": "g", "rule": {**DINNER, "min_count": 1}})
+    world.must("group.create", {"id": "g", "rule": DINNER, "sticky": True})
+    world.must("group.update", {"group": "g", "rule": DINNER, "sticky": False})
+    world.must("group.update", {"group": "g", "sticky": True})
+    assert world.outcomes()[2:] == [
+        ("unchanged", None),
+        ("skipped", "rule_immutable"),
+        ("unchanged", None),
+        ("skipped", "rule_immutable"),
+    ]
+
+
+def test_a_retention_cut_down_stops_nobody() -> None:
+    """Groups made under a longer retention are still read, compared and worked with."""
+    world = World(retention="P900D")
+    world.tenant()
+    world.group("g", {**DINNER, "within": "P800D"})
+    world.retention = "P30D"
+    world.restart()
+    world.say("dinner")
+    world.must("group.update", {"group": "g", "name": "Longer"})
+    assert world.members("g") == [f"tel:{MADE}"]
+
+
+def test_commands_of_an_unknown_tenant(world: World) -> None:
+    """They end in an outcome and, with their bytes, as a dead letter."""
+    world.must("group.create", {"id": "g"}, tenant="nobody")
+    letter, outcome = world.out[-2:]
+    assert (letter.topic, told(outcome)["reason"]) == ("dead-letters", "tenant_unknown")
+    assert dict(letter.headers)["topic"] == b"rollcall.commands"
+    assert told(letter)["data"] == {"id": "g"}
+
+
+def test_another_zone_moves_deadlines(world: World) -> None:
+    """When the tenant's clocks change, every group is asked again and the ends move, without a change."""
+    world.group("g", {"event": "booking", "within": "P1D"})
+    world.book("b1", check_out="2026-11-05")
+    world.tenant(zone="America/New_York")
+    world.rest()
+    (before, after) = (row["expires_at"] for row in world.values("memberships"))
+    assert before != after
+    assert len(world.changes()) == 1
+
+
+def test_a_tenant_without_a_record_keeps_its_zone(world: World) -> None:
+    """What a tenant had stays as it is when its record is taken away, also after a restart."""
+    world.group("g", {"event": "booking", "within": "P1M"})
+    world.book("b1")
+    world.must("tenant.delete", {})
+    assert world.tables["tenants"] == {}
+    world.restart()
+    world.tenant(name="again")
+    world.rest()
+    world.book("b2", phone=ANNA)
+    assert len({row["expires_at"] for row in world.tables["memberships"].values()}) == 1
+
+
+def test_the_record_alone_asks_nobody(world: World) -> None:
+    """A record with the same zones starts no lap."""
+    world.group("g", DINNER)
+    world.tenant(name="Bali", phone_format="digits")
+    assert not any(fold.scanning for fold in world.folds)
+    world.say("dinner")
+    assert world.contact()["phone"] == MADE[1:]
