@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from streams import metrics
@@ -17,6 +18,8 @@ from streams.runtime.hop_app import folder, group_id
 from streams.runtime.partition_owner import ACTIVITY, CHANGELOG, Links, PartitionOwner
 from streams.runtime.partition_store import PartitionStore
 from streams.settings import Settings
+
+COORDINATOR_SECONDS = 30.0
 
 
 class DecideLanes:
@@ -95,11 +98,25 @@ class DecideLanes:
             await owner.leave()
 
     async def _committed(self, partition: int) -> int:
-        """Return the offset that the group has committed for a partition, 0 if none."""
+        """Return the offset that the group has committed for a partition, 0 if none.
+
+        A group's coordinator may just be moving, or not be there yet when a cluster starts; while it loads, the client
+        shows its error as an answer in which the partition is missing.
+        """
         tp = TopicPartition(self.topic, partition)
         assert self._admin is not None  # noqa: S101 - start() comes first
-        found = await self._admin.list_consumer_group_offsets(self.links.group, partitions=[tp])
-        return max(found[tp].offset, 0) if tp in found else 0
+        until = time.monotonic() + COORDINATOR_SECONDS
+        while True:
+            try:
+                found = await self._admin.list_consumer_group_offsets(self.links.group, partitions=[tp])
+                if tp in found:
+                    return max(int(found[tp].offset), 0)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+            if time.monotonic() > until:
+                raise GroupCoordinatorNotAvailableError(f"no offsets of {self.links.group}")
+            await asyncio.sleep(0.2)
 
     @property
     def ready(self) -> bool:

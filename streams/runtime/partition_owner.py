@@ -31,6 +31,9 @@ from streams.runtime.restore import restore
 from streams.settings import Settings
 
 ACTIVITY, CHANGELOG = "contact-activity", "decide-changelog"
+POSITION = b"p"
+"""The row that holds the offset of the next record to fold. A group's offset can be reset by hand, forgotten after
+weeks, or be answered as none while its coordinator loads; to fold again what is folded would spoil the rows."""
 SLICE_RECORDS = 500
 """Records applied before the loop gets its turn: 10 ms."""
 QUEUED_CHUNKS = 2
@@ -92,7 +95,7 @@ class PartitionOwner:
 
     async def open(self, seek: Callable[[int, int], Awaitable[None]]) -> None:
         """Fence the former owner, restore the rows, and seek to the committed offset."""
-        links, settings = self.links, self.links.settings
+        settings = self.links.settings
         self._producer = aiokafka.AIOKafkaProducer(
             bootstrap_servers=settings.bootstrap,
             transactional_id=f"{settings.topic_prefix}decide-{self.partition}",
@@ -113,9 +116,14 @@ class PartitionOwner:
             self.store, self.partition, settings.partitions, settings.topic_prefix, retention=settings.retention
         )
         self.appender = Appender(self.producer, settings.topic_prefix)
-        self.position = await links.committed(self.partition)
+        self.position = await self._stood_at()
         await seek(self.partition, self.position)
         self.ready = True
+
+    async def _stood_at(self) -> int:
+        """Return the offset that the rows stand for: it lies among them, whatever became of the group's own."""
+        row = self.store.get(POSITION)
+        return int.from_bytes(row, "big") if row is not None else await self.links.committed(self.partition)
 
     async def _restore(self) -> None:
         consumer = aiokafka.AIOKafkaConsumer(
@@ -213,6 +221,7 @@ class PartitionOwner:
         """Commit all that is pending in one transaction, then write it to disk."""
         started = time.monotonic()
         flushed = self.fold.flush()
+        flushed.rows[POSITION] = self.position.to_bytes(8, "big")
         await self._hand_out()
         for key, value in flushed.rows.items():
             self.appender.append(CHANGELOG, self.partition, key, value)

@@ -103,6 +103,11 @@ class Consumer(driver.Consumer):
             last.topic, last.partition, last.offset, 0.0, 0, [], None, records, None, 0, 0, tp, generation_id=generation
         )
 
+    async def perform_seek(self) -> None:
+        """Seek to the committed offsets, unless the hop's owners seek themselves: this would come in their way."""
+        if switches(self).commits:
+            await super().perform_seek()
+
     def _new_offset(self, tp: TP) -> int | None:
         acked = self._acked[tp]
         if not acked:
