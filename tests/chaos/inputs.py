@@ -59,18 +59,20 @@ def _until_dead(cluster: Cluster, said: list[Acknowledged], reasons: set[str]) -
 
 
 def _poison(dice: Random, now: float, unique: int) -> Saying:
-    """Return one record that must not be taken: bytes, or an event with something wrong."""
-    topic = dice.choice(TOPICS)
-    if dice.random() < 0.5:
-        return Saying(topic, str(unique), dice.choice(BAD) + (b" " * (unique % 500 + 1)))
-    kind = topic.removesuffix("s")
-    event = envelope(kind, kind, f"bad-{unique}", now, {f"{kind}_id": f"bad-{unique}", "revision": 1})
-    event["source"] = "bad"
+    """Return one record that must not be taken: bytes, or a message with something wrong."""
+    if dice.random() < 0.4:
+        return Saying(dice.choice(TOPICS), str(unique), dice.choice(BAD) + (b" " * (unique % 5_000 + 1)))
+    data: dict[str, Any] = {
+        "message_id": f"bad-{unique}", "channel": "whatsapp", "direction": "inbound", "from": phone(1), "revision": 1,
+        "text": "hello",
+    }  # fmt: skip
     spoil: dict[str, Any] = dice.choice((
-        {"time": stamp(now + 3_600)}, {"time": "yesterday"}, {"tenant": "nobody"}, {"specversion": "9"},
-        {"type": "unheard"}, {"data": 7}, {"id": ""}, {"tenant": "../up"},
+        {"time": stamp(now + 3_600)}, {"time": stamp(now - 500 * 86_400)}, {"time": "yesterday"}, {"tenant": "nobody"},
+        {"specversion": "9"}, {"type": "unheard"}, {"data": 7}, {"id": ""}, {"tenant": "../up"},
+        {"data": data | {"from": "12"}}, {"data": data | {"revision": -1}},
     ))  # fmt: skip
-    return saying(topic, str(unique), event | spoil)
+    bad = envelope("message", "message", f"bad-{unique}", now, data) | {"source": "bad"} | spoil
+    return saying("messages", str(unique), bad)
 
 
 def poison(cluster: Cluster, dice: Random) -> str:

@@ -57,7 +57,7 @@ class OneProcess:
         more, self.next_environ = self.next_environ, {}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "rollcall", *(word.format(port=self.port) for word in self.command)],
+                [sys.executable, "-m", *(word.format(port=self.port) for word in self.command)],
                 cwd=ROOT, env={**os.environ, **self.environ, **more}, stdout=log, stderr=log, process_group=0,
             )  # fmt: skip
 

@@ -37,6 +37,7 @@ class Report(msgspec.Struct, kw_only=True):
     minutes: float
     nodes: int
     workers: int
+    reopened: str = ""
     events: int
     seconds: float
     changes: int

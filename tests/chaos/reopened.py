@@ -1,0 +1,126 @@
+"""Workers with one guard taken out: `python -m tests.chaos.reopened GUARD worker …`. Only tests can reach this.
+
+A run over such workers must be found guilty: it shows that the judges see in earnest what the guard prevents.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+
+class Guard(NamedTuple):
+    """How a guard is taken out, which faults then show it, and which judges must see it."""
+
+    open: Callable[[], None]
+    kinds: str
+    judges: frozenset[str]
+
+
+def _fence() -> None:
+    """No fencing: each owner has a transactional id of its own, so a zombie may commit."""
+    partition_owner: Any = import_module("streams.runtime.partition_owner")
+
+    plain: Any = partition_owner.aiokafka.AIOKafkaProducer
+
+    def own(*args: Any, **kwargs: Any) -> Any:
+        if "transactional_id" in kwargs:
+            kwargs["transactional_id"] += f"-{uuid.uuid4().hex}"
+        return plain(*args, **kwargs)
+
+    partition_owner.aiokafka.AIOKafkaProducer = own
+
+
+def _transaction() -> None:
+    """The input's offset is committed by itself, after the outputs: what dies between says it all again."""
+    partition_owner: Any = import_module("streams.runtime.partition_owner")
+
+    commit = partition_owner.PartitionOwner.commit
+
+    async def in_two(self: Any) -> Any:
+        producer, send_offsets = self.producer, self.producer.send_offsets_to_transaction
+        later: list[Any] = []
+
+        async def keep(*args: Any) -> None:
+            later.append(args)
+
+        producer.send_offsets_to_transaction = keep
+        try:
+            sent = await commit(self)
+        finally:
+            producer.send_offsets_to_transaction = send_offsets
+        await producer.begin_transaction()
+        await send_offsets(*later[0])
+        partition_owner.reached("decide-before-commit")
+        await producer.commit_transaction()
+        return sent
+
+    partition_owner.PartitionOwner.commit = in_two
+
+
+def _acknowledgement() -> None:
+    """Normalize acknowledges a chunk without waiting for the broker's answers, and dies between."""
+    from streams.runtime import normalize_lane  # noqa: PLC0415
+
+    lane: Any = normalize_lane.NormalizeLane
+    take = lane.take
+
+    async def early(self: Any, event: Any) -> None:
+        event.ack()
+        await take(self, event)
+
+    lane.take = early
+
+
+def _repeats() -> None:
+    """Decide does not remember how far it has read of the raw topics, so normalize's repeats are events."""
+    from processors.fold import Fold  # noqa: PLC0415
+
+    Fold._first_seen = lambda *_: True  # type: ignore[method-assign]
+
+
+def _folder() -> None:
+    """A folder is trusted as it lies there: nothing of the changelog is read."""
+    partition_owner: Any = import_module("streams.runtime.partition_owner")
+
+    async def nothing(*_: Any) -> int:
+        return 0
+
+    partition_owner.restore = nothing
+
+
+def _clock() -> None:
+    """Deadlines fire by a clock that is two seconds ahead of the log's."""
+    from processors.fold import Fold, Record  # noqa: PLC0415
+
+    apply = Fold.apply
+
+    def ahead(self: Any, records: Any) -> None:
+        apply(self, [Record(one.key, one.value, one.timestamp + 2_000) for one in records])
+
+    Fold.apply = ahead  # type: ignore[method-assign]
+
+
+GUARDS: dict[str, Guard] = {
+    "fence": Guard(_fence, "worker SIGSTOP past session", frozenset({"log", "outcomes"})),
+    "transaction": Guard(_transaction, "kill at decide-before-commit", frozenset({"log", "outcomes"})),
+    "acknowledgement": Guard(_acknowledgement, "kill at normalize-before-flush", frozenset({"accounted"})),
+    "repeats": Guard(_repeats, "kill at normalize-before-ack", frozenset({"outcomes"})),
+    "folder": Guard(_folder, "state wiped,state from an old copy", frozenset({"log", "memberships", "facts"})),
+    "clock": Guard(_clock, "worker SIGTERM", frozenset({"deadlines"})),
+}
+
+
+def main() -> int:
+    """Take the guard out and be rollcall."""
+    from rollcall.__main__ import main as rollcall  # noqa: PLC0415
+
+    GUARDS[sys.argv[1]].open()
+    return rollcall(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
