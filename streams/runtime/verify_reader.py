@@ -115,12 +115,25 @@ class Logs:
     async def read(self, tp: TopicPartition, start: int, end: int) -> AsyncIterator[list[Entry]]:
         """Yield what is committed from one offset up to another, in chunks."""
         consumer = self._committed
-        # no await between assign and seek: the fetcher would look for a position of its own meanwhile
-        consumer.assign([tp])
         consumer.seek(tp, start)
-        while await consumer.position(tp) < end:
-            for records in (await consumer.getmany(tp, timeout_ms=200, max_records=CHUNK)).values():
-                yield [Entry(r.key or b"", r.value) for r in records if r.offset < end]
+        consumer.resume(tp)
+        try:
+            while await consumer.position(tp) < end:
+                for records in (await consumer.getmany(tp, timeout_ms=200, max_records=CHUNK)).values():
+                    yield [Entry(r.key or b"", r.value) for r in records if r.offset < end]
+        finally:
+            consumer.pause(tp)
+
+    def assign(self) -> None:
+        """Take all partitions once, at rest: aiokafka may hang in its end when it was assigned others just before.
+
+        No await in between: the fetcher would look for a position of its own meanwhile.
+        """
+        tps = self._tps(TOPICS, range(self.partitions))
+        self._committed.assign(tps)
+        for tp in tps:
+            self._committed.seek(tp, 0)
+        self._committed.pause(*tps)
 
     def of_partition(self, partition: int) -> dict[str, TopicPartition]:
         """A partition's three topics."""
@@ -140,6 +153,7 @@ async def logs(settings: Settings) -> AsyncIterator[Logs]:
         await anything.start()
         found = Logs(settings, committed, anything)
         await found.count_partitions()
+        found.assign()
         yield found
     except KafkaError as error:
         raise TopicError(f"the broker refuses: {type(error).__name__}") from error
