@@ -143,6 +143,15 @@ def test_health_and_ports(quick: Settings) -> None:
         assert [one.laddr for one in listening if one.status == psutil.CONN_LISTEN] == [("127.0.0.1", decide.port)]
 
 
+def test_ended_while_opening(quick: Settings) -> None:
+    """Told to end while it opens its partitions it ends in order, and the next start finds all as it was."""
+    with Pipeline(quick) as pipeline:
+        decide = pipeline.worker("decide")
+        until(lambda: decide.ask("/healthz")[0] == 200, what="its first sign of life")
+        assert decide.stop(20) == 0
+        wait_for([pipeline.worker("decide")])
+
+
 def test_static_membership(quick: Settings) -> None:
     """Back under its name within the session it disturbs nobody; a second of that name ends the first."""
     with Pipeline(quick) as pipeline:
