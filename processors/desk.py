@@ -58,7 +58,7 @@ class Desk:
         self.counts: Counter[str] = Counter()
         self.heads: dict[bytes, Head] = {}
         self.dirty: dict[bytes, None] = {}
-        self.changed_rows: dict[tuple[bytes, str], None] = {}
+        self.changed_rows: dict[tuple[bytes, str], str] = {}
         self.changed_profiles: dict[bytes, None] = {}
         self.found: dict[bytes, bytes | None] = {}
         self.horizon = 0

@@ -131,8 +131,8 @@ class Fold:
         """Append the tables' records and return the rows that changed."""
         desk = self.desk
         index: dict[bytes, bytes | None] = {}
-        for key, group in desk.changed_rows:
-            desk.out.append(membership.table_row(key, group, desk.heads[key].rows[group]))
+        for (key, group), id_ in desk.changed_rows.items():
+            desk.out.append(membership.table_row(key, group, desk.heads[key].rows[group], id_))
         for key in desk.changed_profiles:
             digits = self.definitions(key).record.phone_format == "digits"
             desk.out.append(profile.table_row(key, desk.heads[key].profile, digits=digits))

@@ -64,8 +64,8 @@ def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
         _stick(definition, row, t)
     mask, due, expires = NOTHING if definition.deleting else look(definition.rule, row, t)
     flips = (row.seq & 1) != (mask != 0)
-    if flips or mask != row.mask or expires != row.expires:
-        at.desk.changed_rows[at.key, definition.id] = None
+    if not flips and (mask != row.mask or expires != row.expires):
+        at.desk.changed_rows.setdefault((at.key, definition.id), "")
     row.mask, row.expires, row.due = mask, expires, due
     if due:
         at.desk.wake(at.key, at.head, due)
@@ -100,14 +100,15 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
         origin=why.origin,  # type: ignore[arg-type]
         sendable=is_reachable(contact),
     )
-    at.desk.out.append(Out("membership-changes", at.key, encode(_change(at.desk.now, tenant, data))))
+    id_ = at.desk.changed_rows[at.key, definition.id] = change_id(tenant, definition.id, contact, row.seq)
+    at.desk.out.append(Out("membership-changes", at.key, encode(_change(at.desk.now, tenant, id_, data))))
     at.desk.counts[data.change] += 1
 
 
-def _change(now: int, tenant: str, data: ChangeData) -> Change:
+def _change(now: int, tenant: str, id_: str, data: ChangeData) -> Change:
     return Change(
         type="membership.joined" if data.change == "joined" else "membership.left",
-        id=change_id(tenant, data.group, data.contact, data.seq),
+        id=id_,
         time=remembered(now),
         tenant=tenant,
         subject=data.contact,
@@ -120,8 +121,8 @@ def change_id(tenant: str, group: str, contact: str, seq: int) -> str:
     return blake2b(f"{tenant}/{group}/{contact}/{seq}".encode(), digest_size=16).hexdigest()
 
 
-def table_row(key: bytes, group: str, row: Row) -> Out:
-    """Return the record of `memberships` for a row: its newest state, or null once left."""
+def table_row(key: bytes, group: str, row: Row, id_: str) -> Out:
+    """Return the record of `memberships` for a row, null once left; `id_` is its change's where that is known."""
     tenant, contact = named_by(key)
     at = f"{tenant}/{group}/{contact}".encode()
     if not row.seq & 1:
@@ -132,7 +133,7 @@ def table_row(key: bytes, group: str, row: Row) -> Out:
         contact=contact,
         since=remembered(row.since),
         seq=row.seq,
-        change_id=change_id(tenant, group, contact, row.seq),
+        change_id=id_ or change_id(tenant, group, contact, row.seq),
         sources=NAMED[row.mask],
         expires_at=remembered(row.expires) if row.expires else None,
         sendable=is_reachable(contact),

@@ -116,7 +116,7 @@ class Model:
             and says(data["text"], rule["any_of"]) and not says(data["text"], rule.get("none_of", ()))
             and (not rule.get("channels") or data["channel"] in rule["channels"])
         ]  # fmt: skip
-        return len(counted) >= rule.get("min_count", 1)
+        return len(counted) >= int(rule.get("min_count", 1))
 
     def _rating(self, rule: Event, guest: str, now: datetime) -> bool:
         counted = sorted(

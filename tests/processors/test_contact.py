@@ -83,6 +83,16 @@ def test_an_edit_joins_and_takes_back(world: World) -> None:
     assert world.changes()[0]["evidence"] == "dinner"
 
 
+def test_an_equal_revision_of_a_message_changes_nothing(world: World) -> None:
+    """Of two texts under one id and revision the first read stays, also after a restart."""
+    world.group("g", DINNER)
+    world.say("lunch", id_="m1")
+    world.restart()
+    world.say("dinner", id_="m1")
+    assert world.flips() == []
+    assert world.folds[0].desk.counts["repeated"] == 1
+
+
 def test_outbound_messages_match_nothing(world: World) -> None:
     """Only the guest's own words count; what the hotel writes does not."""
     world.group("g", DINNER)

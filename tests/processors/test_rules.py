@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -118,6 +119,32 @@ def test_filters_of_bookings(rule: dict[str, Any], admitted: bool) -> None:  # n
     fact = BookingFact(1, 0, "confirmed", None, "booking.com", "Pool Villa", "2026-01-01", "2026-01-02")
     assert leaf.admits(fact) is admitted
     assert not leaf.admits(BookingFact(1, 0, "confirmed", None, "booking.com", "Pool Villa"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "enough"),
+    [
+        ({"min_bookings": 2}, True),
+        ({"min_bookings": 3}, False),
+        ({"min_nights": 3}, True),
+        ({"min_nights": 4}, False),
+        ({"min_spent": Decimal("150.5"), "currency": "IDR"}, True),
+        ({"min_spent": Decimal("150.51"), "currency": "IDR"}, False),
+        ({"min_spent": Decimal(1), "currency": "EUR"}, False),
+        ({"min_bookings": 2, "min_nights": 4}, False),
+        ({"min_nights": 3, "min_spent": Decimal(151), "currency": "IDR"}, False),
+    ],
+)
+def test_all_named_conditions_must_hold(rule: dict[str, Any], enough: bool) -> None:  # noqa: FBT001 - the answer
+    """Two bookings of three nights and 150.50 together: each condition counts, in its currency, and all do."""
+    facts = [
+        BookingFact(1, 0, "confirmed", None, None, "Villa", "2026-01-01", "2026-01-02", "100", "IDR"),
+        BookingFact(1, 0, "confirmed", None, None, "Villa", "2026-01-01", "2026-01-03", "50.5", "idr"),
+    ]
+    for stay in ("any", "past"):
+        leaf = BookingLeaf(BookingRule(stay=stay, **rule), None, ZONES)
+        assert leaf.true_at(leaf.memo(facts), START) is enough
+        assert (leaf.end(leaf.memo(facts)) > START) is enough
 
 
 def test_added_by_hand_is_no_rule() -> None:
