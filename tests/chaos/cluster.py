@@ -203,5 +203,5 @@ class Cluster:
                 if condition():
                     return time.monotonic() - begun
             if time.monotonic() - begun > seconds:
-                raise TimeoutError(f"{what} did not come in {seconds:.0f} s (logs: {self.folder})")
+                raise TimeoutError(f"{what} did not come in {seconds:.0f} s")
             time.sleep(0.1)

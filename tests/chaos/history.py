@@ -28,6 +28,8 @@ class History(msgspec.Struct, kw_only=True):
     topics: dict[str, list[Taken]] = {}
     members: dict[str, dict[str, dict[str, Any]]] = {}
     """What HTTP says: contact → row, by group."""
+    remembered: dict[str, Any] = {}
+    """What judges have made of the input, so that each need not make it again."""
 
     def __getitem__(self, topic: str) -> list[Taken]:
         return self.topics.get(topic, [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from tests.chaos.load import TENANT
 from tests.chaos.model import NEVER, Model, lasting, millis, read
 from tests.chaos.reader import Taken
 
+T = TypeVar("T")
 Fault = Literal["lost", "wrong", "repeated", "early"]
 
 
@@ -35,10 +36,22 @@ Judge = Callable[[History], Iterator[tuple[Fault, str]]]
 def accepted(history: History, *topics: str) -> Iterator[tuple[Taken, Mapping[str, Any]]]:
     """Yield the raw records that are valid events, with these."""
     for topic in topics:
-        for one in sorted(history[topic]):
-            event = read(one.value) if len(one.value or b"") <= _LARGEST[topic] else None
-            if event is not None:
-                yield one, event
+        yield from _remembered(history, topic, lambda topic=topic: _accepted(history, topic))  # type: ignore[misc]
+
+
+def _accepted(history: History, topic: str) -> list[tuple[Taken, Mapping[str, Any]]]:
+    small = (one for one in sorted(history[topic]) if len(one.value or b"") <= _LARGEST[topic])
+    return [(one, event) for one in small if (event := read(one.value)) is not None]
+
+
+def _remembered(history: History, name: str, make: Callable[[], T]) -> T:
+    """Make a thing once for a history as it is: several judges want it."""
+    lengths = tuple(len(history[topic]) for topic in RAW)
+    known = history.remembered.get(name)
+    if known is None or known[0] != lengths:
+        known = history.remembered[name] = (lengths, make())
+    found: T = known[1]
+    return found
 
 
 _LARGEST = {"bookings": 256 * 1024, "ratings": 256 * 1024, "messages": 256 * 1024, "commands": 1024 * 1024}
@@ -46,6 +59,10 @@ _LARGEST = {"bookings": 256 * 1024, "ratings": 256 * 1024, "messages": 256 * 102
 
 def model_of(history: History) -> Model:
     """Return the model of a history's input."""
+    return _remembered(history, "model", lambda: _model(history))
+
+
+def _model(history: History) -> Model:
     events = (event for _, event in accepted(history, "messages", "bookings", "ratings"))
     return Model([event for _, event in accepted(history, "commands")], events)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import Coroutine
 from typing import Any
@@ -42,7 +44,7 @@ class Proxy:
         """Reset all connections; returns how many there were."""
         count = len(self._open)
         for writer in list(self._open):
-            writer.transport.abort()
+            _reset(writer)
         self._open.clear()
         return count // 2
 
@@ -78,6 +80,12 @@ class Proxy:
         if self.delay:
             await asyncio.sleep(self.delay)
         await self._speaks.wait()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection with a reset: without lingering, closing sends no farewell."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 class Proxies:

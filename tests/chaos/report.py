@@ -103,7 +103,7 @@ def _troubles(reports: Sequence[Report]) -> list[str]:
     for one in reports:
         if one.good:
             continue
-        lines += ["", f"Seed {one.seed}: {one.trouble or 'findings'}", ""]
+        lines += ["", f"Seed {one.seed}: {one.trouble or 'findings'}", *([""] if one.findings else [])]
         lines += [f"- {judge}, {fault}: {count}" for (judge, fault), count in _counted(one)]
         lines += [f"- {finding.what}" for finding in one.findings[:10]]
     return lines
