@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
+from aiokafka import TopicPartition
 
 from processors.rows import Head, Row, encode, head_key, head_of
 from processors.state import MemoryStore
 from schemas.outputs import Membership
+from streams.cli.verify import Found, Placed, report
+from streams.cli.verify_store import Comparison, Listed
+from streams.runtime.verify_reader import Logs, Partition, TableCopy, verify_partition
 from streams.verify import (
     CHANGELOG,
     LOG,
@@ -441,3 +448,236 @@ def test_lists_are_compared() -> None:
     other = msgspec.structs.replace(rows[2], sources=["rule"], seq=9)
     assert [one.field for one in compare_member(rows[2], other)] == ["sources"]
     assert compare_member(None, None) == []
+
+
+# cuts ----------------------------------------------------------------------------------------------------------------
+
+
+class Recording:
+    """Logs of one partition in memory, of which readers see up to one cut after another."""
+
+    def __init__(self, topics: dict[str, list[Entry]], *cuts: dict[str, int]) -> None:
+        self.topics = topics
+        self.partitions = 1
+        self._cuts = list(cuts)
+
+    def of_partition(self, partition: int) -> dict[str, TopicPartition]:
+        """See Logs."""
+        return {topic: TopicPartition(topic, partition) for topic in (CHANGELOG, TABLE, LOG)}
+
+    async def begins(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """See Logs."""
+        return dict.fromkeys(tps, 0)
+
+    async def ends(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """See Logs: the next cut; the last one stays."""
+        cut = self._cuts.pop(0) if len(self._cuts) > 1 else self._cuts[0]
+        return {tp: cut[tp.topic] for tp in tps}
+
+    settled = ends
+
+    async def read(self, tp: TopicPartition, start: int, end: int) -> AsyncIterator[list[Entry]]:
+        """See Logs."""
+        yield self.topics[tp.topic][start:end]
+
+    def verified(self, folder: Path) -> Partition:
+        """What becomes of the partition."""
+        logs = cast("Logs", self)
+        fresh = folder / str(len([*folder.iterdir()]))
+        return asyncio.run(verify_partition(logs, 0, "P400D", fresh, lambda _doing, _count: None))
+
+
+class Committing(World):
+    """A world that keeps what each commit wrote, topic by topic, and where the topics ended after it."""
+
+    def __init__(self) -> None:
+        self.written: dict[str, list[Entry]] = {CHANGELOG: [], TABLE: [], LOG: []}
+        self.ends: list[dict[str, int]] = []
+        super().__init__()
+        self.before = dict[bytes, bytes]()
+
+    def step(self, at: int) -> None:
+        """Apply and commit, and keep the rows that changed."""
+        told = len(self.out)
+        super().step(at)
+        rows = {key: value for key, value in self.stores[at].rows.items() if not key.startswith(b"i")}
+        self.written[CHANGELOG] += [Entry(key, value) for key, value in rows.items() if self.before.get(key) != value]
+        self.written[CHANGELOG] += [Entry(key, None) for key in self.before.keys() - rows.keys()]
+        self.before = rows
+        for out in self.out[told:]:
+            if out.topic in (TABLE, LOG):
+                self.written[out.topic].append(Entry(out.key, out.value))
+        self.ends.append({topic: len(entries) for topic, entries in self.written.items()})
+
+
+@pytest.fixture
+def committing() -> Committing:
+    """A guest in a group, and two more commits: one that lets the guest leave, and one that brings the guest back."""
+    world = Committing()
+    world.tenant()
+    world.group("pet", PET)
+    world.say("pet", id_="m1")
+    world.say("no", id_="m1", revision=2)
+    world.say("pet", id_="m2")
+    return world
+
+
+@pytest.mark.parametrize("late", [{TABLE}, {LOG}, {TABLE, LOG}, {CHANGELOG}, {CHANGELOG, LOG}])
+def test_a_commit_seen_by_halves_is_no_difference(committing: Committing, tmp_path: Path, late: set[str]) -> None:
+    """At a cut where some topics show a commit and others do not yet, nobody is blamed: the next cut shows all."""
+    before, after = committing.ends[-2:]
+    half = {topic: (before if topic in late else after)[topic] for topic in after}
+    found = Recording(committing.written, half, half, after).verified(tmp_path)
+    assert found.rechecked == 1
+    assert found.differences == []
+
+
+def test_halves_after_halves(committing: Committing, tmp_path: Path) -> None:
+    """A contact whose commits are seen by halves cut after cut is looked at until one cut shows it whole."""
+    first, second, third = committing.ends[-3:]
+    cuts = [{**first, LOG: second[LOG]}, {**second, LOG: third[LOG]}, third]
+    found = Recording(committing.written, cuts[0], *cuts).verified(tmp_path)
+    assert found.rechecked == 2
+    assert found.differences == []
+
+
+def test_what_differs_is_a_difference_whatever_moves(committing: Committing, tmp_path: Path) -> None:
+    """A row that is gone is found at once where nothing moves, and later where the contact moves but stays wrong."""
+    committing.written[TABLE].append(Entry(b"bali/pet/tel:+6281234567890", None))
+    tampered = {topic: len(entries) for topic, entries in committing.written.items()}
+    found = Recording(committing.written, tampered).verified(tmp_path)
+    assert ([one.kind for one in found.differences], found.rechecked) == (["table_missing"], 1)
+    committing.say("no more", id_="m3")
+    found = Recording(committing.written, tampered, tampered, committing.ends[-1]).verified(tmp_path)
+    assert ([one.kind for one in found.differences], found.rechecked) == (["table_missing"], 2)
+    assert found.offsets == tampered
+
+
+def test_a_table_that_begins_late_is_beyond_the_log(committing: Committing, tmp_path: Path) -> None:
+    """Where membership-changes begins later than its first record, what is missing there is beyond the log."""
+    logs = Recording(committing.written, committing.ends[-1])
+
+    async def later(tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {tp: int(tp.topic == LOG) for tp in tps}
+
+    logs.begins = later  # type: ignore[method-assign]
+    found = logs.verified(tmp_path)
+    assert (found.differences, found.counts["beyond_log"]) == ([], 1)
+
+
+# HTTP ----------------------------------------------------------------------------------------------------------------
+
+
+class Copy:
+    """A copy of memberships that does not change."""
+
+    def __init__(self, rows: list[Membership]) -> None:
+        self.rows = {row.contact: row for row in rows}
+
+    async def read_on(self) -> set[bytes]:
+        """See TableCopy."""
+        return set()
+
+    def groups(self) -> Iterator[tuple[str, str]]:
+        """See TableCopy."""
+        return iter([("bali", "vip")])
+
+    def member(self, tenant: str, group: str, contact: str) -> Membership | None:
+        """See TableCopy."""
+        assert (tenant, group) == ("bali", "vip")
+        return self.rows.get(contact)
+
+    def members(self, tenant: str, group: str) -> Iterator[Membership]:
+        """See TableCopy."""
+        assert (tenant, group) == ("bali", "vip")
+        return iter(self.rows.values())
+
+    def count(self, tenant: str, group: str) -> tuple[int, int]:
+        """See TableCopy."""
+        sendable = [row.sendable for row in self.members(tenant, group)]
+        return len(sendable), sum(sendable)
+
+
+class Server:
+    """A server that says what a test sets, and after so many questions what the table says."""
+
+    def __init__(self, rows: list[Membership], counts: tuple[int, int], copy: Copy, late: int = 1_000_000) -> None:
+        self.rows = {row.contact: row for row in rows}
+        self.told, self.copy, self.late = counts, copy, late
+
+    def groups(self) -> list[tuple[str, str]]:
+        """See Listed."""
+        return [("bali", "vip")]
+
+    def counts(self, group: tuple[str, str]) -> tuple[int, int]:
+        """See Listed."""
+        return self.copy.count(*group) if self._follows() else self.told
+
+    def members(self, group: tuple[str, str]) -> Iterator[Membership]:
+        """See Listed."""
+        assert group == ("bali", "vip")
+        return iter(self.rows.values())
+
+    def member(self, tenant: str, group: str, contact: str) -> Membership | None:
+        """See Listed."""
+        return self.copy.member(tenant, group, contact) if self._follows() else self.rows.get(contact)
+
+    def _follows(self) -> bool:
+        self.late -= 1
+        return self.late < 0
+
+
+@pytest.fixture
+def vips() -> list[Membership]:
+    """Five members of one group."""
+    world = World()
+    world.tenant()
+    world.group("vip")
+    world.pin("add", "vip", *(f"+628123456789{n}" for n in range(5)))
+    return members(world, "vip")
+
+
+def compared(copy: Copy, server: Server) -> list[tuple[str, str | None]]:
+    """What the comparison finds once its patience is over."""
+    comparison = Comparison(cast("TableCopy", copy), cast("Listed", server))
+    found = asyncio.run(comparison.run(0))
+    assert comparison.groups == [("bali", "vip")]
+    assert comparison.members == len(copy.rows)
+    return [(one.kind, one.contact or one.field) for one in found]
+
+
+def test_http_that_agrees_or_comes_to(vips: list[Membership], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that says the same, at once or when it is asked again, is not blamed."""
+    monkeypatch.setattr("streams.cli.verify_store.PAUSE_SECONDS", 0)
+    copy = Copy(vips)
+    assert compared(copy, Server(vips, (5, 5), copy)) == []
+    assert compared(copy, Server(vips[1:], (4, 4), copy, late=3)) == []
+
+
+def test_http_that_does_not(vips: list[Membership], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that goes on missing a member, showing a stranger, telling of one wrongly or miscounting is found."""
+    monkeypatch.setattr("streams.cli.verify_store.PAUSE_SECONDS", 0)
+    one, two = vips[0].contact, vips[1].contact
+    wrong = [msgspec.structs.replace(vips[0], sources=["flow"]), *vips[1:]]
+    copy = Copy(vips)
+    assert compared(copy, Server(vips[1:], (5, 5), copy)) == [("store_missing", one)]
+    assert compared(copy, Server(wrong, (5, 5), copy)) == [("store_wrong", one)]
+    assert compared(copy, Server(vips, (5, 4), copy)) == [("store_count", "sendable")]
+    fewer = Copy([vips[0], *vips[2:]])
+    found = compared(fewer, Server(vips, (5, 5), fewer))
+    assert found == [("store_extra", two), ("store_count", "members"), ("store_count", "sendable")]
+
+
+# the report ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_hides_contacts() -> None:
+    """Contacts appear as a hash that is the same within a report only, or as they are where that is asked for."""
+    one = Difference(kind="table_missing", tenant="bali", contact="tel:+6281234567890", group="pet")
+    other = msgspec.structs.replace(one, group="vip")
+    found = Found([], {"compared": False, "why": "-"}, [Placed(0, one), Placed(None, other)], 0.1)
+    told, again = report(found, 50, b"a"), report(found, 50, b"b")
+    assert "62812" not in json.dumps(told)
+    assert told["listed"][0]["contact"] == told["listed"][1]["contact"] != again["listed"][0]["contact"]
+    assert report(found, 50, None)["listed"][0]["contact"] == "tel:+6281234567890"
+    assert (told["agree"], told["differences"], len(report(found, 1, None)["listed"])) == (False, 2, 1)
