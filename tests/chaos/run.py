@@ -53,6 +53,18 @@ def inject(cluster: Cluster, fault: Fault, dice: Random, begun: float) -> Inject
     return Injection(kind=fault.kind, hit=hit, proof=proof, at=round(started - begun, 1), lasted=round(lasted, 1))
 
 
+def _flow_again(cluster: Cluster, kind: str) -> float:
+    """Wait until all flows; returns the seconds that took."""
+    marks: list[dict[tuple[str, int], int]] = []
+
+    def flows() -> bool:
+        if not marks:
+            marks.append(cluster.marks())
+        return cluster.flows(marks[0])
+
+    return cluster.wait(flows, FLOW_SECONDS, f"the flow after {kind}")
+
+
 def carry_out(
     cluster: Cluster, faults: Sequence[Fault], seed: int, seconds: float, say: Callable[[Injection], None]
 ) -> tuple[list[Injection], str | None]:
@@ -63,7 +75,7 @@ def carry_out(
         one = inject(cluster, following(), dice, begun)
         done.append(one)
         try:
-            one.recovered = round(cluster.wait(cluster.flowing, FLOW_SECONDS, f"the flow after {one.kind}"), 1)
+            one.recovered = round(_flow_again(cluster, one.kind), 1)
         except TimeoutError as error:
             return done, str(error)
         finally:
