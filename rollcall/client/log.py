@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ from rollcall.client.told import LOG, TABLE, Record
 
 _CHUNK = 5000
 _WAIT_MS = 500
+_STOP_SECONDS = 10.0
 
 
 class Arrived(NamedTuple):
@@ -75,6 +77,7 @@ class KafkaLog:
             await self._describe()
             self._committed = await self._started("read_committed")
             self._written = await self._started("read_uncommitted")
+            self._take_all()
         except KafkaConnectionError:
             raise UnreachableError(self._brokers.bootstrap, secured=bool(self._brokers.security)) from None
         except KafkaError as error:
@@ -84,7 +87,7 @@ class KafkaLog:
         """Let go of the connections."""
         for consumer in (self._committed, self._written):
             if consumer is not None:
-                await consumer.stop()
+                await _stop(consumer)
         self._committed = self._written = None
 
     async def cluster(self) -> str:
@@ -113,7 +116,7 @@ class KafkaLog:
         self._go({where: start})
         # positions, not records, tell the end: the last offset of a transaction is no record but a marker
         while await self._committed.position(where) < until:
-            fetched = await self._fetched()
+            fetched = await self._fetched([where])
             yield [_record(one) for one in fetched.get(where, []) if one.offset < until]
 
     async def follow(self, starts: Mapping[int, int]) -> AsyncIterator[list[Arrived]]:
@@ -121,21 +124,32 @@ class KafkaLog:
         where = {partition: self._at(LOG, partition) for partition in starts}
         self._go({where[partition]: start for partition, start in starts.items()})
         while True:
-            fetched = await self._fetched()
+            fetched = await self._fetched(list(where.values()))
             yield [
                 Arrived(partition, [_record(one) for one in fetched.get(tp, [])], await self._committed.position(tp))
                 for partition, tp in where.items()
             ]
 
+    def _take_all(self) -> None:
+        """Assign once and for all: a consumer that is stopped just after another assignment never ends."""
+        parts = [self._at(topic, partition) for topic in (TABLE, LOG) for partition in range(self._partitions)]
+        # no await between these: the fetcher would look for positions of its own meanwhile
+        self._committed.assign(parts)
+        self._go(dict.fromkeys(parts, 0))
+        self._committed.pause(*parts)
+
     def _go(self, starts: Mapping[Any, int]) -> None:
-        # no await between the two: the fetcher would look for a position of its own meanwhile
-        self._committed.assign(list(starts))
+        """Read these partitions from here on, and no others."""
+        self._committed.pause(*self._committed.assignment())
         for where, start in starts.items():
             self._committed.seek(where, start)
+        self._committed.resume(*starts)
 
-    async def _fetched(self) -> Mapping[Any, list[Any]]:
+    async def _fetched(self, parts: list[Any]) -> Mapping[Any, list[Any]]:
         try:
-            found: Mapping[Any, list[Any]] = await self._committed.getmany(timeout_ms=_WAIT_MS, max_records=_CHUNK)
+            found: Mapping[Any, list[Any]] = await self._committed.getmany(
+                *parts, timeout_ms=_WAIT_MS, max_records=_CHUNK
+            )
         except OffsetOutOfRangeError:
             raise GapError("the log no longer holds the place where the reader stands") from None
         except KafkaError as error:
@@ -170,6 +184,15 @@ class KafkaLog:
         finally:
             await admin.close()
         self._partitions = _common({name: found.get(name, 0) for name in map(self._brokers.topic, (TABLE, LOG))})
+
+
+async def _stop(consumer: Any) -> None:
+    """Close a consumer; one that does not end by itself must not hold up the program."""
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await consumer.stop()
+    except TimeoutError:
+        await consumer._client.close()  # noqa: SLF001 - what stop() would have done last
 
 
 def _common(counts: dict[str, int]) -> int:
