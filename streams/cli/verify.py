@@ -16,7 +16,7 @@ from streams.cli.say import TroubleError, answer, as_json, note, table
 if TYPE_CHECKING:
     from streams.runtime.verify_reader import Logs, Partition
     from streams.settings import Settings
-    from streams.verify import Difference
+    from streams.verify_books import Difference
 
 COUNTS = ("contacts", "memberships", "changes", "building", "beyond_log")
 _PROGRESS_SECONDS = 0.2

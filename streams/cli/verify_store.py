@@ -15,7 +15,8 @@ import msgspec
 
 from schemas.outputs import Membership
 from streams.cli.ask import Api, RefusedError
-from streams.verify import Difference, compare_lists, compare_member
+from streams.verify import compare_lists, compare_member
+from streams.verify_books import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,7 +31,8 @@ from streams.runtime.partition_store import PartitionStore
 from streams.runtime.topic_io import TopicError
 from streams.settings import Settings
 from streams.topics import full_name
-from streams.verify import CHANGELOG, LOG, TABLE, Audit, Books, Difference, Entry, Extent, read_membership, touched
+from streams.verify import Audit, Extent, read_membership
+from streams.verify_books import CHANGELOG, LOG, TABLE, Books, Difference, Entry, touched
 
 TOPICS = (CHANGELOG, TABLE, LOG)
 CHUNK = 5_000

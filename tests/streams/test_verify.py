@@ -19,19 +19,8 @@ from schemas.outputs import Membership
 from streams.cli.verify import Found, Placed, report
 from streams.cli.verify_store import Comparison, Listed
 from streams.runtime.verify_reader import Logs, Partition, TableCopy, verify_partition
-from streams.verify import (
-    CHANGELOG,
-    LOG,
-    TABLE,
-    Audit,
-    Books,
-    Difference,
-    Entry,
-    Extent,
-    compare_lists,
-    compare_member,
-    touched,
-)
+from streams.verify import Audit, Extent, compare_lists, compare_member
+from streams.verify_books import CHANGELOG, LOG, TABLE, Books, Difference, Entry, touched
 from tests.processors.world import DAY, HOUR, START, World
 
 MADE, ANA = b"bali/tel:+6281234567890", b"bali/tel:+6281234567891"
