@@ -24,6 +24,8 @@ class ContactRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 ContactRefs = Annotated[list[ContactRef], Meta(min_length=1, max_length=10_000)]
+# each contact's change carries it: without a limit one command of 1 MiB would become 10 GB
+Evidence = Annotated[str, Meta(max_length=1024)]
 
 
 class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -119,7 +121,7 @@ class GroupAddData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: AddReason = "manual"
     expires_at: Moment | None = None
     reply: bool = False
-    evidence: str | None = None
+    evidence: Evidence | None = None
     by: str | None = None
 
 
@@ -132,7 +134,7 @@ class GroupRemoveData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: GroupId
     contacts: ContactRefs
     reason: AddReason = "manual"
-    evidence: str | None = None
+    evidence: Evidence | None = None
     by: str | None = None
 
 

@@ -140,7 +140,8 @@ async def _nothing() -> None:
 class Switches:
     """What a hop decides about its consumer."""
 
-    isolation: str = "read_uncommitted"
+    isolation: str = "read_committed"
+    """What a publisher or an owner took back in its transaction never happened."""
     commits: bool = True
     gate: Callable[[TP], bool] = _always
     observe: Callable[[list[Any]], None] = _ignore

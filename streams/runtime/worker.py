@@ -261,7 +261,6 @@ class DecideWorker(Worker):
         super().__init__(settings, instance, metrics_port)
         self.lanes = DecideLanes(settings, instance, fail)
         self.switches.commits = False
-        self.switches.isolation = "read_committed"
         self.switches.gate = self.lanes.gate
         self.switches.observe = self.lanes.clock.observe
         self.app.agent(self.topic(ACTIVITY_TO_CHANGES), name="decide")(self._agent)

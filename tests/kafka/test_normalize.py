@@ -90,6 +90,23 @@ def test_refused_send(quick: Settings) -> None:
         until(lambda: committed(quick, "normalize", "messages") == ends(pipeline, "messages"), what="the commit")
 
 
+def test_reads_what_is_committed(quick: Settings) -> None:
+    """What a publisher takes back in its transaction never happened, and what comes behind it is read."""
+    tenant(quick)
+    with Pipeline(quick) as pipeline:
+        producer = Producer({"bootstrap.servers": quick.bootstrap, "transactional.id": quick.topic_prefix + "gateway"})
+        producer.init_transactions(20)
+        producer.begin_transaction()
+        for partition in range(quick.partitions):
+            producer.produce(quick.topic_prefix + "messages", b"nonsense", partition=partition)
+        producer.flush(20)
+        publish(pipeline, 0, 20)
+        producer.abort_transaction(20)
+        pipeline.worker("normalize")
+        until(lambda: len(pipeline.read("contact-activity")) == 20, what="the others")
+        assert pipeline.read("dead-letters") == []
+
+
 def _starts(pipeline: Pipeline) -> bool:
     """Whether a worker lasts; the first ones may still meet the old limit."""
     worker = pipeline.latest("normalize")
