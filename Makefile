@@ -6,7 +6,7 @@ LOCK := $(VENV)/.locked
 DEV_LOCK := $(VENV)/.locked-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test check format bench chaos lock clean
+.PHONY: help setup setup-dev demo up test check format bench chaos zombies lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -43,6 +43,9 @@ bench: $(DEV_LOCK) ## the reference job against idiomatic Faust
 chaos: $(DEV_LOCK) ## faults by dice on a real system, judged: SEED=1 MINUTES=5 NODES=3 KINDS=worker,broker
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5) --nodes $(or $(NODES),3) \
 	  --kinds "$(KINDS)" --out $(or $(OUT),chaos-$(or $(SEED),1).json)
+
+zombies: $(DEV_LOCK) ## 20 times: an owner stopped past its session under load, woken, and all of it read back
+	$(BIN)/python -m tests.chaos.zombies 20
 
 lock: $(DEV_LOCK) ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections import Counter
 
 import pytest
@@ -20,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from msgspec.structs import replace
 
 from streams.settings import Settings
-from tests.kafka.pipeline import BROKEN, TENANT, Pipeline, committed, event, message, phone, until
+from tests.kafka.pipeline import BROKEN, TENANT, Pipeline, Worker, committed, event, message, phone, until
 
 MIB = 1024 * 1024
 
@@ -77,10 +76,7 @@ def test_refused_send(quick: Settings) -> None:
         worker = pipeline.worker("normalize")
         until(worker.is_ready, what="normalize")
         _limit(quick, "dead-letters", 4096)
-        while worker.alive:
-            pipeline.put("messages", os.urandom(8192))
-            pipeline.flush()
-            time.sleep(0.2)
+        until(lambda: _ends_over(pipeline, worker), 40, "the end of the worker")
         assert worker.ended() == BROKEN
         assert "stopping without a commit" in worker.said
         _limit(quick, "dead-letters", 2 * MIB)
@@ -105,6 +101,14 @@ def test_reads_what_is_committed(quick: Settings) -> None:
         pipeline.worker("normalize")
         until(lambda: len(pipeline.read("contact-activity")) == 20, what="the others")
         assert pipeline.read("dead-letters") == []
+
+
+def _ends_over(pipeline: Pipeline, worker: Worker) -> bool:
+    """Publish one more record that is turned away; whether that has ended the worker."""
+    if worker.alive:
+        pipeline.put("messages", os.urandom(8192))
+        pipeline.flush()
+    return not worker.alive
 
 
 def _starts(pipeline: Pipeline) -> bool:
