@@ -97,15 +97,16 @@ def test_no_false_alarm_while_events_flow(settings: Settings, verify: Typed) -> 
         pipeline.set_up(*GROUPS)
         with Store(settings) as store, flowing(pipeline) as sent:
             until(lambda: len(pipeline.members().get("brief", ())) > GUESTS // 10, what="members")
-            reports = [verify.json("--http", store.address, code=0) for _ in range(4)]
-            assert sent() > 4 * GUESTS
+            reports, enough = list[dict[str, Any]](), sent() + 3 * GUESTS
+            while len(reports) < 3 or sent() < enough:
+                reports.append(verify.json("--http", store.address, code=0))
         for report in reports:
             assert report["agree"]
             assert report["complete"]
             assert report["store"]["compared"]
             assert report["totals"]["memberships"] > GUESTS // 2
             assert report["listed"] == []
-        begun, ended = (reports[at]["totals"]["changes"] for at in (0, 3))
+        begun, ended = (reports[at]["totals"]["changes"] for at in (0, -1))
         assert ended - begun > GUESTS  # so many memberships began and ended while it looked
 
 
