@@ -154,8 +154,8 @@ class FactPut(Activity, frozen=True, array_like=True, tag="p", gc=False):
     """A booking's or rating's owner gives it to its contact.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "kind": "booking", "source": "booking.com",
-     "event": "bk-1001:3", "id": "bk-1001", "at": 1792488600000, "booking": {"revision": 3, "time": 1792488600000, "status": "confirmed"},
-     "rating": null, "seen": null}
+     "event": "bk-1001:3", "id": "bk-1001", "at": 1792488600000,
+     "booking": {"revision": 3, "time": 1792488600000, "status": "confirmed"}, "rating": null, "seen": null}
     """
 
     kind: str

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
+
+import orjson
 
 from streams.cli.say import TroubleError
 
@@ -43,7 +44,7 @@ def api(settings: Settings, tenant: str | None = None) -> Api:
 
 def _token(file: Path, tenant: str | None) -> str | None:
     try:
-        known: dict[str, dict[str, Any]] = json.loads(file.read_bytes())
+        known: dict[str, dict[str, Any]] = orjson.loads(file.read_bytes())
         own = [
             (ROLES.index(grant.get("role") or ""), token) for token, grant in known.items() if grant["tenant"] == tenant
         ]
@@ -91,7 +92,7 @@ class Api:
         url = "/".join([self._root, *(quote(part, safe=":+@") for part in path)]) + (
             f"?{urlencode(given)}" if given else ""
         )
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else orjson.dumps(body)
         from urllib.error import HTTPError, URLError  # noqa: PLC0415
         from urllib.request import Request  # noqa: PLC0415
 
@@ -116,13 +117,13 @@ def _direct() -> OpenerDirector:
 
 def _answer(response: HTTPResponse) -> Answer:
     raw = response.read()
-    return Answer(response.status, json.loads(raw) if raw.strip() else None)
+    return Answer(response.status, orjson.loads(raw) if raw.strip() else None)
 
 
 def problem(status: int, raw: bytes) -> str:
     """A problem+json document as one line; what else a server may say is not repeated."""
     try:
-        document = json.loads(raw)
+        document = orjson.loads(raw)
         said = [str(document[name]) for name in ("title", "detail") if document.get(name)]
     except (ValueError, TypeError, AttributeError):
         said = []

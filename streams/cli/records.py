@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Annotated, Any, cast
 
+import orjson
 import typer
 
 from streams.cli import options
-from streams.cli.say import TroubleError, answer, as_json, json_object, note
+from streams.cli.say import TroubleError, answer, as_json, document, json_object, note
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -168,7 +168,7 @@ async def _tail(  # noqa: PLR0913  # one argument a flag
     seen = 0
     async with reader(settings, topic, beginning=beginning) as found:
         async for record in found.to_end() if to_end else found.onwards():
-            answer(json.dumps(as_document(record), ensure_ascii=False, indent=2 if pretty else None))
+            answer(document(as_document(record), pretty=pretty))
             seen += 1
             if seen == limit:
                 return
@@ -176,7 +176,7 @@ async def _tail(  # noqa: PLR0913  # one argument a flag
 
 def as_document(record: Record) -> dict[str, Any]:
     """A record as JSON: bytes that are no JSON as text, and what is no text in base64."""
-    document = {
+    shown = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
@@ -184,7 +184,7 @@ def as_document(record: Record) -> dict[str, Any]:
         "key": text(record.key),
         "value": value(record.value),
     }
-    return document | ({"headers": {name: text(raw) for name, raw in record.headers}} if record.headers else {})
+    return shown | ({"headers": {name: text(raw) for name, raw in record.headers}} if record.headers else {})
 
 
 def iso(ms: int) -> str:
@@ -195,7 +195,7 @@ def iso(ms: int) -> str:
 def value(raw: bytes | None) -> Any:
     """A value as what it says in JSON, else as text, else in base64."""
     with suppress(ValueError):
-        return None if raw is None else json.loads(raw)
+        return None if raw is None else orjson.loads(raw)
     return text(raw)
 
 

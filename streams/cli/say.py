@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +29,12 @@ def answer(text: str) -> None:
 
 def as_json(value: Any) -> None:
     """The answer as one JSON document, on one line in a pipe, indented on a terminal."""
-    answer(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    answer(document(value, pretty=sys.stdout.isatty()))
+
+
+def document(value: Any, *, pretty: bool = False) -> str:
+    """A value as JSON, on one line or indented."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else None).decode()
 
 
 def table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
@@ -49,7 +55,7 @@ def fields(record: dict[str, Any]) -> None:
 
 def json_object(text: str | bytes) -> dict[str, Any] | None:
     """What a text says where that is a JSON object. Raises ValueError where it is no JSON at all."""
-    said = json.loads(text)
+    said = orjson.loads(text)
     return cast("dict[str, Any]", said) if isinstance(said, dict) else None
 
 
@@ -64,4 +70,4 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if _is_list(value):
         return ", ".join(_cell(item) for item in value) or "-"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else document(value)

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def _project() -> dict[str, Any]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project
 
 
 def _pins(lock: str) -> dict[str, str]:

@@ -132,9 +132,9 @@ def test_writes(server: Server, line: str, asked: str, body: Any) -> None:
             "contacts check t +62812 g --json",
             "GET /v1/t/contacts/tel:+62812/groups/g",
             {"member": False},
-            '{"member": false}\n',
+            '{"member":false}\n',
         ),
-        ("tenants show t --json", "GET /v1/t", {"name": "Bäli"}, '{"name": "Bäli"}\n'),
+        ("tenants show t --json", "GET /v1/t", {"name": "Bäli"}, '{"name":"Bäli"}\n'),
         (
             "members list t g --limit 5 --json",
             "GET /v1/t/groups/g/members?limit=5",
