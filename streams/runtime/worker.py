@@ -49,7 +49,7 @@ def run(hop: str, settings: Settings, *, instance: str = "default", metrics_port
     try:
         faust_worker.execute_from_commandline()
     except SystemExit as stopped:
-        return int(stopped.code or 0)
+        return EXIT_BROKEN if stopped.code else 0
     return 0
 
 
@@ -166,7 +166,10 @@ class Worker:
 
     async def _on_assigned(self, app: Any, assigned: set[Any], **kwargs: Any) -> None:
         del app, kwargs
-        await self.assign(assigned)
+        try:
+            await self.assign(assigned)
+        except Exception as error:  # noqa: BLE001 - Faust would stop in order, and commit
+            fail(error)
         self.assigned = True
 
     async def _on_revoked(self, app: Any, revoked: set[Any], **kwargs: Any) -> None:

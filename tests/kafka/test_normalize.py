@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -19,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from msgspec.structs import replace
 
 from streams.settings import Settings
-from tests.kafka.pipeline import BROKEN, TENANT, Pipeline, Worker, committed, event, message, phone, until
+from tests.kafka.pipeline import BROKEN, ROOT, TENANT, Pipeline, Worker, committed, event, message, phone, until
 
 MIB = 1024 * 1024
 
@@ -142,6 +144,28 @@ def test_exception_in_the_agent(quick: Settings) -> None:
         assert worker.ended() == BROKEN
         assert committed(quick, "normalize", "messages") == {}
         assert "secret" not in worker.said
+
+
+BROKEN_TRANSPORT = """
+import sys
+from streams.runtime.transport import Consumer
+from streams.runtime.worker import run
+from streams.settings import Settings
+def broken(*args):
+    raise ValueError("guest@example.com")
+Consumer._chunk = broken
+sys.exit(run("normalize", Settings.from_env()))
+"""
+
+
+def test_crash_inside_faust(quick: Settings) -> None:
+    """What goes wrong in Faust itself ends the worker with the code of its other faults, not as if all were well."""
+    with Pipeline(quick) as pipeline:
+        publish(pipeline, 0, 1)
+        environ = {**os.environ, **quick.environ(), "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-c", BROKEN_TRANSPORT], env=environ, timeout=60, check=False)
+        assert done.returncode == BROKEN
+        assert committed(quick, "normalize", "messages") == {}
 
 
 def test_stopped_past_its_session(quick: Settings) -> None:
