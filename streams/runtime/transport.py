@@ -7,6 +7,7 @@ The message's value is the list of aiokafka records, its offset is the chunk's l
   commits inside its own transactions (`commits=False`) Faust commits nothing.
 - gates: a partition is read only while its gate is open, so nothing is handed out before its owner is ready, and a
   partition whose owner has enough to do is not read further: backpressure up to the broker.
+- fairness: a full buffer makes the reading wait; Faust would leave single partitions out, some for minutes.
 - latency: Faust waits 1 s where no partition is active and fetches with a wait of 1.5 s, during which a drained
   partition is not asked for again. Both are short here.
 - the heartbeat's age is known, so that a worker that was stopped and woken can tell before it sends anything.
@@ -102,6 +103,14 @@ class Consumer(driver.Consumer):
         return ConsumerMessage(
             last.topic, last.partition, last.offset, 0.0, 0, [], None, records, None, 0, 0, tp, generation_id=generation
         )
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Leave no partition out.
+
+        Faust stops reading a partition while the buffer is full, and takes back in one partition an event at the most
+        when it is nearly empty. Under a load that kept it filled, partitions stood still for minutes. A full buffer
+        makes the loop that reads wait, and that is backpressure enough.
+        """
 
     async def perform_seek(self) -> None:
         """Seek to the committed offsets, unless the hop's owners seek themselves: this would come in their way."""
