@@ -18,6 +18,7 @@ from tests.chaos.proxy import HOST, Proxies
 from tests.chaos.publisher import QUIET
 
 _ADMIN: Any = admin  # much of it is not exported as types see it
+SECONDS = 8
 USER, PASSWORD = "worker", "chaos-only"
 _JAAS = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
 _MAP = "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,WORK:SASL_PLAINTEXT"
@@ -78,14 +79,22 @@ class ProxiedBroker(EmbeddedBroker):
 
 
 class Control:
-    """An operator's view of the cluster, by librdkafka: groups, leaders, rights."""
+    """An operator's view of the cluster, by librdkafka: groups, leaders, rights.
+
+    Each question is asked by a client of its own: one that has met a broker that is gone asks it for a long time.
+    """
 
     def __init__(self, bootstrap: str) -> None:
-        self._admin: Any = _ADMIN.AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=QUIET)
+        self._bootstrap = bootstrap
+
+    @property
+    def _admin(self) -> Any:
+        return _ADMIN.AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0}, logger=QUIET)
 
     def assignments(self, group: str) -> dict[str, set[tuple[str, int]]]:
         """Return what each member of a group has, by its instance id."""
-        found = self._admin.describe_consumer_groups([group], request_timeout=20)[group].result()
+        client = self._admin
+        found = client.describe_consumer_groups([group], request_timeout=SECONDS)[group].result()
         return {
             member.group_instance_id or member.member_id: {
                 (tp.topic, tp.partition) for tp in (member.assignment.topic_partitions if member.assignment else ())
@@ -95,28 +104,31 @@ class Control:
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
         """Return the offsets that a group has committed."""
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=20)
+        client = self._admin
+        asked = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=SECONDS)
         return {(tp.topic, tp.partition): tp.offset for tp in asked[group].result().topic_partitions}
 
     def leads(self, node: int) -> int:
         """Return how many partitions a node leads; nodes count from 1."""
-        topics = self._admin.list_topics(timeout=20).topics.values()
+        topics = self._admin.list_topics(timeout=SECONDS).topics.values()
         return sum(p.leader == node for topic in topics for p in topic.partitions.values())
 
     def in_sync(self, node: int) -> int:
         """Return of how many partitions a node is an in-sync copy."""
-        topics = self._admin.list_topics(timeout=20).topics.values()
+        topics = self._admin.list_topics(timeout=SECONDS).topics.values()
         return sum(node in p.isrs for topic in topics for p in topic.partitions.values())
 
     def deny(self, topic: str) -> None:
         """Take all rights on a topic from the workers."""
         rule = _rule(_ADMIN.AclBinding, topic)
-        for done in self._admin.create_acls([rule], request_timeout=20).values():
+        client = self._admin
+        for done in client.create_acls([rule], request_timeout=SECONDS).values():
             done.result()
 
     def allow(self, topic: str) -> int:
         """Give them back; returns how many rules there were."""
-        found = self._admin.delete_acls([_rule(_ADMIN.AclBindingFilter, topic)], request_timeout=20)
+        client = self._admin
+        found = client.delete_acls([_rule(_ADMIN.AclBindingFilter, topic)], request_timeout=SECONDS)
         return sum(len(done.result()) for done in found.values())
 
 

@@ -263,7 +263,7 @@ def read(value: bytes | None) -> Mapping[str, Any] | None:
     """Return a raw record as the load's event, None for what is no valid event."""
     try:
         event = json.loads(value or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict):
         return None

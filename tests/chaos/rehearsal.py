@@ -125,7 +125,7 @@ def rehearse(seed: int, beats: int = 60, guests: int = 40) -> History:
         one.say(load.due(one.now, 12))
         if beat in {20, 40}:
             one.say(_group_life(one.now, beat))
-            one.say([Saying("messages", "x", b"{"), Saying("commands", "x", b"[]")])
+            one.say([Saying("messages", "x", b"{"), Saying("commands", "x", b"[" * 5_000)])
     one.say(load.rest())
     one.rest(30)
     return one.history()

@@ -27,7 +27,7 @@ def _fence() -> None:
     plain: Any = partition_owner.aiokafka.AIOKafkaProducer
 
     def own(*args: Any, **kwargs: Any) -> Any:
-        if "transactional_id" in kwargs:
+        if kwargs.get("transactional_id"):
             kwargs["transactional_id"] += f"-{uuid.uuid4().hex}"
         return plain(*args, **kwargs)
 

@@ -106,6 +106,7 @@ def run(  # noqa: PLR0917 - what a run is
         except TimeoutError as error:
             trouble = trouble or str(error)
         history = collect(cluster)
+        (folder / "history").write_bytes(msgspec.msgpack.encode(history))  # so that it can be judged again
         deaths = Counter(f"{death.name.rpartition('-')[0] or death.name} {death.code}" for death in cluster.deaths)
     return Report(
         seed=seed, minutes=round(seconds / 60, 2), nodes=nodes, workers=workers, reopened=reopen,

@@ -13,15 +13,15 @@ SEED = 20_261_101
 KINDS = "worker SIGKILL,worker SIGSTOP past session,kill at decide-before-commit,poison record,connection cut"
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(290)
 def test_short_run(tmp_path: Path) -> None:
     """Under load, with workers dying, sleeping and cut off, nothing is lost, wrong, repeated or early."""
-    told = run(tmp_path, chosen(KINDS), SEED, seconds=50, rate=500)
+    told = run(tmp_path, chosen(KINDS), SEED, seconds=30, rate=500)
     assert told.findings == []
     assert told.trouble is None
     assert sum(one.hit for one in told.injections) >= 2
-    assert told.lateness.count > 500
-    assert told.events > 10_000
+    assert told.lateness.count > 200
+    assert told.events > 8_000
 
 
 def test_every_fail_point_is_a_kind() -> None:
