@@ -209,8 +209,8 @@ def agreement(history: History) -> Iterator[tuple[Fault, str]]:
 
 
 def _folded(history: History) -> dict[tuple[str, str], int]:
-    datas = (json.loads(one.value or b"{}")["data"] for one in sorted(history["membership-changes"]))
-    return {(data["group"], data["contact"]): data["seq"] for data in datas}
+    told = (json.loads(one.value or b"{}")["data"] for one in sorted(history["membership-changes"]))
+    return {(data["group"], data["contact"]): data["seq"] for data in told}
 
 
 def _compare(left: str, one: Mapping[Any, Any], right: str, other: Mapping[Any, Any]) -> Iterator[tuple[Fault, str]]:
