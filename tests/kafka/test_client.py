@@ -323,14 +323,12 @@ async def test_a_silent_broker_is_reported_and_a_retry_is_safe(settings: Setting
     event = msgspec.json.decode(example(MessageEvent))
     async with Publisher(brokers_of(settings), timeout=3) as publisher:
         await publisher.publish(event)
-        for pid in broker.pids:
-            os.kill(pid, signal.SIGSTOP)
+        broker.pause_node(1)
         try:
             with pytest.raises(UnacknowledgedError, match="with the same id and source"):
                 await publisher.publish(event)
         finally:
-            for pid in broker.pids:
-                os.kill(pid, signal.SIGCONT)
+            broker.resume_node(1)
     async with Publisher(brokers_of(settings)) as publisher:
         assert (await publisher.publish(event)).offset >= 1
 
