@@ -177,20 +177,23 @@ class Fold:
 
     def _prefetch(self, decoded: Iterable[tuple[Record, Any]]) -> None:
         """Read the rows of a whole chunk at once: one call into RocksDB instead of two per event."""
-        heads, known = dict[bytes, None](), self.desk.heads
-        facts = list[bytes]()
-        for record, activity in decoded:
-            key = record.key
-            kind: type[object] = activity.__class__
-            if kind is MessageSeen:
-                facts.append(fact_key(facts_under(key, b"m"), activity.source, activity.id))
-            if kind in _OF_CONTACTS and key not in known:
-                heads[key] = None
-        self.desk.found = dict(zip(facts, self.store.get_many(facts), strict=True)) if facts else {}
+        known = self.desk.heads
+        heads = dict.fromkeys(r.key for r, a in decoded if a.__class__ in _OF_CONTACTS and r.key not in known)
         if heads:
             rows = self.store.get_many([head_key(key) for key in heads])
             for key, raw in zip(heads, rows, strict=True):
                 known[key] = head_of(raw) if raw is not None else Head(version=-1)
+        facts, found = list[bytes](), dict[bytes, bytes | None]()
+        for record, activity in decoded:
+            if activity.__class__ is MessageSeen:
+                at = fact_key(facts_under(record.key, b"m"), activity.source, activity.id)
+                if known[record.key].version < 0:
+                    found[at] = None  # a contact that is only now met has nothing on disk
+                else:
+                    facts.append(at)
+        if facts:
+            found.update(zip(facts, self.store.get_many(facts), strict=True))
+        self.desk.found = found
 
     def _first_seen(self, activity: Any) -> bool:
         """Whether a record of a raw topic lies above all that was read of that raw partition."""

@@ -26,7 +26,8 @@ FIELDS = ("email", "country", "area", "language", "property")
 
 def meet(profile: Profile, time: int, source: str) -> bool:
     """Keep the earliest event: customer since, and through which source."""
-    if profile.since is not None and (profile.since, profile.source or "") <= (time, source):
+    since = profile.since
+    if since is not None and (since < time or (since, profile.source or "") <= (time, source)):
         return False
     profile.since, profile.source = time, source
     return True
@@ -47,10 +48,11 @@ def learn(profile: Profile, seen: Seen) -> bool:
     if full:
         changed = _newest(profile, "name", seen.time, [full, seen.first_name, seen.last_name])
         changed |= _original(profile, seen.time, full)
-    for name in FIELDS:
-        value = getattr(seen, name)
-        if value:
-            changed |= _newest(profile, name, seen.time, value)
+    if seen.email or seen.country or seen.area or seen.language or seen.property:
+        for name in FIELDS:
+            value = getattr(seen, name)
+            if value:
+                changed |= _newest(profile, name, seen.time, value)
     return changed
 
 

@@ -177,7 +177,9 @@ class PartitionOwner:
             return
 
     async def _take(self, records: list[Any]) -> None:
-        fresh = [record for record in records if record.offset >= self.position]
+        fresh = records
+        if records[0].offset < self.position:
+            fresh = [record for record in records if record.offset >= self.position]
         for start in range(0, len(fresh), SLICE_RECORDS):
             part = fresh[start : start + SLICE_RECORDS]
             self.fold.apply([Record(r.key, r.value, r.timestamp) for r in part])

@@ -1,8 +1,9 @@
 """One partition's rows in RocksDB: what was committed, and up to which offset of the changelog.
 
 RocksDB follows the commit: rows and changelog position go in one batch after the transaction, so the folder never
-holds what was not committed. A folder that belongs to another log, lies beyond it, begins before it, or has been away
-for longer than tombstones are kept, is wiped and built again.
+holds what was not committed. It keeps no log of its own: what a kill takes is read again from the changelog, from the
+position that the files on disk stand for. A folder that belongs to another log, lies beyond it, begins before it, or
+has been away for longer than tombstones are kept, is wiped and built again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
 
 CACHE_BYTES = 32 * 1024 * 1024
 BUFFER_BYTES = 8 * 1024 * 1024
@@ -23,6 +24,9 @@ TOMBSTONE_SECONDS = 6 * 86_400
 """A folder older than this may have missed deletions: topics keep tombstones for 7 days."""
 
 _MARK = b"\0mark"
+
+_WITHOUT_LOG = WriteOptions()
+_WITHOUT_LOG.disable_wal = True  # type: ignore[method-assign,assignment]  # a property, whatever its stub says
 
 
 class Mark(Struct, frozen=True):
@@ -73,7 +77,7 @@ class PartitionStore:
                 else:
                     batch.put(key, value)
         batch.put(_MARK, msgspec.json.encode(Mark(self.log, offset, time.time())))
-        self._db.write(batch)
+        self._db.write(batch, _WITHOUT_LOG)
         self.offset = offset
 
     def wipe(self) -> None:

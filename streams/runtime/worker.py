@@ -32,7 +32,7 @@ from streams.settings import Settings
 log = logging.getLogger("rollcall.worker")
 
 EXIT_BROKEN = 70
-GC_THRESHOLDS = (200_000, 20, 100)
+GC_THRESHOLDS = (1_000_000, 20, 100)
 """Rows and records hold no cycles: at Python's own thresholds looking for some takes a third of decide's time."""
 
 
