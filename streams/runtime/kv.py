@@ -28,7 +28,7 @@ class RocksRows:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._db = _open(folder)
+        self._db = open_rows(folder)
 
     def get(self, key: bytes) -> bytes | None:
         """One row's value, or None."""
@@ -50,20 +50,14 @@ class RocksRows:
         """All of it or none of it."""
         if not batch:
             return
-        rows = WriteBatch(raw_mode=True)
-        for key, value in batch.items():
-            if value is None:
-                rows.delete(key)
-            else:
-                rows.put(key, value)
-        self._db.write(rows)
+        self._db.write(batch_of(batch))
 
     def wipe(self) -> None:
         """Throw everything away. Nobody may be reading."""
         with self._lock:
             self._db.close()
             shutil.rmtree(self.folder)
-            self._db = _open(self.folder)
+            self._db = open_rows(self.folder)
 
     def bytes_on_disk(self) -> int:
         """The size of the tables on disk."""
@@ -75,7 +69,23 @@ class RocksRows:
             self._db.close()
 
 
-def _open(folder: Path) -> Rdict:
+def batch_of(*parts: Mapping[bytes, bytes | None]) -> WriteBatch:
+    """Give one batch of writes, None deleting a key."""
+    batch = WriteBatch(raw_mode=True)
+    for rows in parts:
+        for key, value in rows.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+    return batch
+
+
+def open_rows(folder: Path) -> Rdict:
+    """Open a folder of rows with small caches, or make it; one that is damaged begins again, as all can be read anew.
+
+    Raises FolderInUseError.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return Rdict(str(folder), options=_options())
@@ -86,7 +96,7 @@ def _open(folder: Path) -> Rdict:
             folder.mkdir(parents=True)
             return Rdict(str(folder), options=_options())
         if "LOCK" in str(error):
-            raise FolderInUseError(f"another store has {folder} open") from error
+            raise FolderInUseError(f"{folder} is open elsewhere: one process at a time may have it") from error
         raise
 
 

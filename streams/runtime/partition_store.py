@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
+from rocksdict import ReadOptions, WriteOptions
 
-CACHE_BYTES = 32 * 1024 * 1024
-BUFFER_BYTES = 8 * 1024 * 1024
+from streams.runtime.kv import batch_of, open_rows
+
 TOMBSTONE_SECONDS = 6 * 86_400
 """A folder older than this may have missed deletions: topics keep tombstones for 7 days."""
 
@@ -43,7 +43,7 @@ class PartitionStore:
     def __init__(self, folder: Path, log: str) -> None:
         self.folder = folder
         self.log = log
-        self._db = _open_or_begin_again(folder)
+        self._db = open_rows(folder)
         self.offset = self._trusted_offset()
 
     def get(self, key: bytes) -> bytes | None:
@@ -69,22 +69,15 @@ class PartitionStore:
 
     def write(self, changes: Mapping[bytes, bytes | None], index: Mapping[bytes, bytes | None], offset: int) -> None:
         """Write a commit's rows, the local index's, and the changelog offset that they stand for."""
-        batch = WriteBatch(raw_mode=True)
-        for rows in (changes, index):
-            for key, value in rows.items():
-                if value is None:
-                    batch.delete(key)
-                else:
-                    batch.put(key, value)
-        batch.put(_MARK, msgspec.json.encode(Mark(self.log, offset, time.time())))
-        self._db.write(batch, _WITHOUT_LOG)
+        mark = {_MARK: msgspec.json.encode(Mark(self.log, offset, time.time()))}
+        self._db.write(batch_of(changes, index, mark), _WITHOUT_LOG)
         self.offset = offset
 
     def wipe(self) -> None:
         """Begin again with an empty folder."""
         self._db.close()
         shutil.rmtree(self.folder)
-        self._db = _open(self.folder)
+        self._db = open_rows(self.folder)
         self.offset = 0
 
     def bytes_on_disk(self) -> int:
@@ -109,28 +102,3 @@ def _beyond(prefix: bytes) -> bytes:
     """Return the smallest key that is greater than every key with the prefix."""
     stem = prefix.rstrip(b"\xff")
     return stem[:-1] + bytes([stem[-1] + 1]) if stem else b"\xff" * 64
-
-
-def _open_or_begin_again(folder: Path) -> Rdict:
-    """Open a folder; one that RocksDB calls corrupt is built again from the changelog, which holds all of it."""
-    try:
-        return _open(folder)
-    except Exception as error:
-        if not str(error).startswith("Corruption"):
-            raise
-        shutil.rmtree(folder)
-        return _open(folder)
-
-
-def _open(folder: Path) -> Rdict:
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = BlockBasedOptions()
-    tables.set_block_cache(Cache(CACHE_BYTES))
-    tables.set_bloom_filter(10, block_based=False)
-    options = Options(raw_mode=True)
-    options.create_if_missing(create_if_missing=True)
-    options.set_write_buffer_size(BUFFER_BYTES)
-    options.set_block_based_table_factory(tables)
-    options.set_keep_log_file_num(2)
-    options.set_max_open_files(256)
-    return Rdict(str(folder), options=options)

@@ -462,4 +462,4 @@ async def test_a_second_store_on_one_folder_is_refused(settings: Settings, store
     )
     out, err = await asyncio.wait_for(second.communicate(), 30)
     assert (second.returncode, out) == (2, b"")
-    assert b"another store has" in err
+    assert b"open elsewhere" in err

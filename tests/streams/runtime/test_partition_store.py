@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from processors.state import MemoryStore
+from streams.runtime.kv import FolderInUseError
 from streams.runtime.partition_store import TOMBSTONE_SECONDS, PartitionStore
 
 LOG = "cluster/rollcall.decide-changelog/0"
@@ -69,7 +70,7 @@ def test_taken_folder_is_left_alone(tmp_path: Path) -> None:
     """A folder that another owner still holds is not wiped: opening it fails."""
     first = opened(tmp_path)
     first.write({b"a": b"1"}, {}, 1)
-    with pytest.raises(Exception, match=r"(?i)lock"):
+    with pytest.raises(FolderInUseError, match="open elsewhere"):
         opened(tmp_path)
     assert first.get(b"a") == b"1"
     first.close()
