@@ -202,6 +202,6 @@ def test_the_tour_of_the_readme(tmp_path: Path, bare_settings: Settings) -> None
             ["sh", "-e"], check=False, input=tour, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT
         )
     assert done.returncode == 0, done.stderr
-    assert '"type": "membership.joined"' in done.stdout
+    assert '"type":"membership.joined"' in done.stdout
     assert "\nyes\n" in done.stdout
     assert '"contact":"tel:+6281234567890"' in done.stdout
