@@ -6,6 +6,8 @@ connections or rights is not done to them.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,20 +83,33 @@ class ProxiedBroker(EmbeddedBroker):
 class Control:
     """An operator's view of the cluster, by librdkafka: groups, leaders, rights.
 
-    Each question is asked by a client of its own: one that has met a broker that is gone asks it for a long time.
+    A client that has met a broker that is gone asks it for a long time: the next question goes to a fresh one. The old
+    one is kept, because librdkafka may crash when a client goes away over a question that nobody has answered.
     """
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
+        self._clients: list[Any] = []
 
-    @property
-    def _admin(self) -> Any:
-        return _ADMIN.AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0}, logger=QUIET)
+    @contextlib.contextmanager
+    def _admin(self) -> Iterator[Any]:
+        """Lend a client that has answered so far."""
+        if not self._clients or self._clients[-1] is None:
+            self._clients.append(
+                _ADMIN.AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0}, logger=QUIET)
+            )
+        client = self._clients[-1]
+        try:
+            yield client
+        except BaseException:
+            if self._clients[-1] is client:
+                self._clients.append(None)
+            raise
 
     def assignments(self, group: str) -> dict[str, set[tuple[str, int]]]:
         """Return what each member of a group has, by its instance id."""
-        client = self._admin
-        found = client.describe_consumer_groups([group], request_timeout=SECONDS)[group].result()
+        with self._admin() as client:
+            found = client.describe_consumer_groups([group], request_timeout=SECONDS)[group].result()
         return {
             member.group_instance_id or member.member_id: {
                 (tp.topic, tp.partition) for tp in (member.assignment.topic_partitions if member.assignment else ())
@@ -104,32 +119,36 @@ class Control:
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
         """Return the offsets that a group has committed."""
-        client = self._admin
-        asked = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=SECONDS)
-        return {(tp.topic, tp.partition): tp.offset for tp in asked[group].result().topic_partitions}
+        asked = [ConsumerGroupTopicPartitions(group)]
+        with self._admin() as client:
+            found = client.list_consumer_group_offsets(asked, request_timeout=SECONDS)[group].result()
+        return {(tp.topic, tp.partition): tp.offset for tp in found.topic_partitions}
+
+    def _partitions(self) -> Iterator[Any]:
+        with self._admin() as client:
+            topics = client.list_topics(timeout=SECONDS).topics.values()
+        return (one for topic in topics for one in topic.partitions.values())
 
     def leads(self, node: int) -> int:
         """Return how many partitions a node leads; nodes count from 1."""
-        topics = self._admin.list_topics(timeout=SECONDS).topics.values()
-        return sum(p.leader == node for topic in topics for p in topic.partitions.values())
+        return sum(one.leader == node for one in self._partitions())
 
     def in_sync(self, node: int) -> int:
         """Return of how many partitions a node is an in-sync copy."""
-        topics = self._admin.list_topics(timeout=SECONDS).topics.values()
-        return sum(node in p.isrs for topic in topics for p in topic.partitions.values())
+        return sum(node in one.isrs for one in self._partitions())
 
     def deny(self, topic: str) -> None:
         """Take all rights on a topic from the workers."""
         rule = _rule(_ADMIN.AclBinding, topic)
-        client = self._admin
-        for done in client.create_acls([rule], request_timeout=SECONDS).values():
-            done.result()
+        with self._admin() as client:
+            for done in client.create_acls([rule], request_timeout=SECONDS).values():
+                done.result()
 
     def allow(self, topic: str) -> int:
         """Give them back; returns how many rules there were."""
-        client = self._admin
-        found = client.delete_acls([_rule(_ADMIN.AclBindingFilter, topic)], request_timeout=SECONDS)
-        return sum(len(done.result()) for done in found.values())
+        with self._admin() as client:
+            found = client.delete_acls([_rule(_ADMIN.AclBindingFilter, topic)], request_timeout=SECONDS)
+            return sum(len(done.result()) for done in found.values())
 
 
 def _rule(kind: Any, topic: str) -> Any:

@@ -220,9 +220,10 @@ def matches(rule: Rule, text: str) -> bool:
 
 
 def _ratings(rule: Rule, guest: Guest) -> Iterable[tuple[int, int, Any]]:
-    for fact in guest.ratings:
-        if not fact.data.get("withdrawn"):
-            yield fact.time, _end(fact.time, rule.get("within")), fact.data["stars"]
+    """Yield what counts; of two that were given in one moment the better is the later."""
+    given = [fact for fact in guest.ratings if not fact.data.get("withdrawn")]
+    for fact in sorted(given, key=lambda fact: float(fact.data["stars"])):
+        yield fact.time, _end(fact.time, rule.get("within")), fact.data["stars"]
 
 
 def _bookings(rule: Rule, guest: Guest) -> Iterable[tuple[int, int, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -135,6 +136,7 @@ def main() -> int:
     ask.add_argument("--reopen", default="", choices=("", *GUARDS), help="take a guard out: the judges must see it")
     ask.add_argument("--out", type=Path)
     given = ask.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{given.seed}-"))
     kinds = given.kinds or (GUARDS[given.reopen].kinds if given.reopen else "")
     told = run(folder, chosen(kinds), given.seed, given.minutes * 60, given.nodes, reopen=given.reopen, say=_say)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.judges import accepted, model_of
 from tests.chaos.load import phone
-from tests.chaos.model import NEVER, millis
+from tests.chaos.model import NEVER, Fact, Guest, Truth, millis
 from tests.chaos.rehearsal import START, rehearse
 from tests.processors.model import Heard, Model
 
@@ -31,3 +31,11 @@ def test_two_models_agree(seed: int, later: int) -> None:
     assert {(group, contact.removeprefix("tel:")): tuple(held) for (group, contact), held in fast.items()} == {
         name: (sources, NEVER if end is None else millis(end)) for name, (sources, end) in slow.items()
     }
+
+
+@pytest.mark.parametrize("stars", [(1, 5), (5, 1)])
+def test_two_ratings_of_one_moment(stars: tuple[int, int]) -> None:
+    """Of ratings that were given in one moment the best is the latest, in whatever order they came."""
+    guest = Guest()
+    guest.ratings = [Fact(1, 1_000, {"stars": given}) for given in stars]
+    assert Truth({"event": "rating", "min_stars": 4, "mode": "latest"}, guest).at(1_001)
