@@ -42,15 +42,25 @@ def api(settings: Settings, tenant: str | None = None) -> Api:
     return Api(settings.http, tenant, token=_token(settings.tokens, tenant) if settings.tokens else None)
 
 
+def tenants(settings: Settings) -> list[str]:
+    """The tenants that may be asked about: all of them, or those that have a token in the tokens file."""
+    if settings.tokens:
+        return sorted({tenant for tenant, _, _ in _grants(settings.tokens)})
+    return [one["tenant"] for one in api(settings).items()]
+
+
 def _token(file: Path, tenant: str | None) -> str | None:
+    own = [(width, token) for named, width, token in _grants(file) if named == tenant]
+    return max(own, default=(0, None))[1]
+
+
+def _grants(file: Path) -> list[tuple[str, int, str]]:
+    """Each token's tenant, how wide its role is, and itself."""
     try:
         known: dict[str, dict[str, Any]] = orjson.loads(file.read_bytes())
-        own = [
-            (ROLES.index(grant.get("role") or ""), token) for token, grant in known.items() if grant["tenant"] == tenant
-        ]
+        return [(grant["tenant"], ROLES.index(grant.get("role") or ""), token) for token, grant in known.items()]
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise TroubleError(f"ROLLCALL_TOKENS: {file} is no tokens file ({type(error).__name__})") from None
-    return max(own, default=(0, None))[1]
 
 
 ROLES = ("", "publisher", "viewer", "manager", "owner")

@@ -122,7 +122,7 @@ async def _store(settings: Settings, opened: Logs, wishes: Wishes) -> tuple[dict
     if not await _ready(f"{url}/readyz", wishes.patience):
         raise TroubleError(f"HTTP at {url} is not ready: it is still reading the tables")
     try:
-        return await _compare_store(opened, url, wishes.patience)
+        return await _compare_store(opened, settings, wishes.patience)
     except RefusedError as error:
         return {"compared": False, "why": f"HTTP at {url} refuses: {error}"}, []
 
@@ -138,22 +138,23 @@ async def _ready(url: str, patience: float) -> bool:
     return True
 
 
-async def _compare_store(opened: Logs, url: str, patience: float) -> tuple[dict[str, Any], list[Difference]]:
+async def _compare_store(opened: Logs, settings: Settings, patience: float) -> tuple[dict[str, Any], list[Difference]]:
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
     from streams.cli.verify_store import Comparison, Listed  # noqa: PLC0415
     from streams.runtime.verify_reader import TableCopy  # noqa: PLC0415
 
-    tell = Progress(f"HTTP at {url}")
+    tell = Progress(f"HTTP at {settings.http}")
     with TemporaryDirectory(prefix="rollcall-verify-") as folder:
         copy = TableCopy(opened, Path(folder) / "rows", tell)
         try:
-            comparison = Comparison(copy, Listed(url))
+            comparison = Comparison(copy, Listed(settings))
             differing = await comparison.run(patience)
         finally:
             copy.close()
     tell.done()
-    return {"compared": True, "groups": len(comparison.groups), "members": comparison.members}, differing
+    told = {"compared": True, "groups": len(comparison.groups), "members": comparison.members}
+    return told | {"tenants_without_token": len(comparison.unasked)}, differing
 
 
 class Progress:
@@ -230,6 +231,10 @@ def _print(document: dict[str, Any]) -> None:
     store = document["store"]
     told = f"{store['groups']} groups, {store['members']} members" if store["compared"] else store["why"]
     answer(f"HTTP {'compared' if store['compared'] else 'not compared'}: {told}")
+    if store.get("tenants_without_token"):
+        note(
+            f"{store['tenants_without_token']} tenants have no token in ROLLCALL_TOKENS: HTTP was not asked about them"
+        )
     if document["listed"]:
         table(document["listed"], ["kind", "partition", "tenant", "group", "contact", "field", "expected", "found"])
     left = document["differences"] - len(document["listed"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from schemas.outputs import Membership
-from streams.cli.ask import Api, RefusedError
+from streams.cli.ask import Api, RefusedError, api, tenants
 from streams.verify import compare_lists, compare_member
 from streams.verify_books import Difference
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.runtime.verify_reader import TableCopy
+    from streams.settings import Settings
 
 ROUNDS = 3
 """At least so often is asked, however short the patience."""
@@ -32,15 +33,30 @@ Member = tuple[str, str, str]
 
 
 class Listed:
-    """What HTTP says of groups and members."""
+    """What HTTP says of groups and members; with a tokens file, of the tenants that have a token in it."""
 
-    def __init__(self, http: str) -> None:
-        self._http = http
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._tenants = frozenset(tenants(settings))
+
+    def may_ask(self, tenant: str) -> bool:
+        """Whether HTTP would answer about a tenant."""
+        return self._settings.tokens is None or tenant in self._tenants
 
     def groups(self) -> list[Group]:
-        """Every tenant's groups."""
-        tenants = [one["tenant"] for one in Api(self._http).items()]
-        return [(tenant, one["id"]) for tenant in tenants for one in Api(self._http, tenant).items("groups")]
+        """These tenants' groups; none of a tenant that has a token and no record."""
+        return [(tenant, one) for tenant in self._tenants for one in self._groups(tenant)]
+
+    def _groups(self, tenant: str) -> list[str]:
+        try:
+            return [one["id"] for one in self._api(tenant).items("groups")]
+        except RefusedError as error:
+            if error.status != 404:  # Not Found
+                raise
+            return []
+
+    def _api(self, tenant: str) -> Api:
+        return api(self._settings, tenant)
 
     def counts(self, group: Group) -> tuple[int, int] | None:
         """How many members a group has, and how many of them may be written to; None if there is no such group."""
@@ -50,7 +66,7 @@ class Listed:
     def members(self, group: Group) -> Iterator[Membership]:
         """A group's members, page by page; none if there is no such group."""
         try:
-            for said in Api(self._http, group[0]).items("groups", group[1], "members"):
+            for said in self._api(group[0]).items("groups", group[1], "members"):
                 yield _membership(group, said["contact"], said)
         except RefusedError as error:
             if error.status != 404:  # Not Found
@@ -63,7 +79,7 @@ class Listed:
 
     def _get(self, tenant: str, *path: str) -> Any:
         try:
-            return Api(self._http, tenant).get(*path)
+            return self._api(tenant).get(*path)
         except RefusedError as error:
             if error.status != 404:  # Not Found
                 raise
@@ -84,6 +100,7 @@ class Comparison:
         self.copy, self.listed = copy, listed
         self.groups: list[Group] = []
         self.members = 0
+        self.unasked: set[str] = set()
         self.moved = Counter[Group]()
         self._members: dict[Member, list[Difference]] = {}
         self._counts: dict[Group, list[Difference]] = {}
@@ -91,7 +108,7 @@ class Comparison:
     async def run(self, patience: float) -> list[Difference]:
         """Compare, and again what differs until `patience` (seconds) is over."""
         await self._read_on()
-        self.groups = sorted({*self.listed.groups(), *self.copy.groups()})
+        self.groups = sorted({*self.listed.groups(), *self._told()})
         for group in self.groups:
             self._compare(group)
             await asyncio.sleep(0)
@@ -101,6 +118,14 @@ class Comparison:
             await asyncio.sleep(PAUSE_SECONDS)
             await self._again()
         return [one for found in (*self._members.values(), *self._counts.values()) for one in found]
+
+    def _told(self) -> Iterator[Group]:
+        """The groups of memberships; tenants that may not be asked about are noted and left out."""
+        for group in self.copy.groups():
+            if self.listed.may_ask(group[0]):
+                yield group
+            else:
+                self.unasked.add(group[0])
 
     def _compare(self, group: Group) -> None:
         for found in compare_lists(self._counted(group), self.listed.members(group)):

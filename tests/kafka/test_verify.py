@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -201,9 +202,30 @@ def test_http_that_says_something_else(settings: Settings, verify: Typed) -> Non
         until(pipeline.members, what="members")
         with Store(other) as store:
             found = verify.json("--http", store.address, "--patience", "0", code=1)
-    assert found["store"] == {"compared": True, "groups": 1, "members": 2}
+    assert found["store"] == {"compared": True, "groups": 1, "members": 2, "tenants_without_token": 0}
     assert [one["kind"] for one in found["listed"]] == ["store_missing", "store_missing", "store_count", "store_count"]
     assert {one["partition"] for one in found["listed"]} == {None}
+
+
+def test_http_that_wants_a_token(
+    settings: Settings, verify: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTTP is asked under each tenant's token of the tokens file, and not about tenants that have none in it."""
+    ours, theirs = {"one": {"tenant": TENANT, "role": "viewer"}}, {"two": {"tenant": "other", "role": "viewer"}}
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text(json.dumps(ours | theirs))
+    with Pipeline(settings) as pipeline:
+        pipeline.both()
+        pipeline.set_up(GROUPS[3])
+        pipeline.command("group.add", group="vip", contacts=[{"phone": phone(1)}, {"phone": phone(2)}])
+        until(pipeline.members, what="members")
+        with Store(msgspec.structs.replace(settings, tokens=tokens)) as store:
+            monkeypatch.setenv("ROLLCALL_TOKENS", str(tokens))
+            both = verify.json("--http", store.address, code=0)["store"]
+            tokens.write_text(json.dumps(theirs))
+            other = verify.json("--http", store.address, code=0)["store"]
+    assert both == {"compared": True, "groups": 1, "members": 2, "tenants_without_token": 0}
+    assert other == {"compared": True, "groups": 0, "members": 0, "tenants_without_token": 1}
 
 
 def test_usage(settings: Settings, verify: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
