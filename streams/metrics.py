@@ -29,6 +29,9 @@ LAG = Gauge(
     "Records between a worker's position and the end, by topic and partition.",
     ["topic", "partition"],
 )
+STALLED = Gauge(
+    "rollcall_stalled_seconds", "For how long records of some partition of this worker have waited without progress."
+)
 CHUNK_SECONDS = Histogram("rollcall_chunk_seconds", "Time to work on one chunk of records.", buckets=_SECONDS)
 COMMIT_SECONDS = Histogram(
     "rollcall_commit_seconds", "Time of one transaction, flush to disk included.", buckets=_SECONDS
@@ -38,7 +41,7 @@ DEADLINES_DUE = Gauge("rollcall_deadlines_due", "Deadlines in the next 15 minute
 LATENESS = Gauge(
     "rollcall_deadline_lateness_seconds", "How late the next deadline is, 0 if it lies ahead.", ["partition"]
 )
-READY = Gauge("rollcall_ready", "1 once every partition of this worker is open.")
+READY = Gauge("rollcall_ready", "1 once every partition of this worker is open, and while none stands still.")
 
 
 class _EventsIn(Collector):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +42,7 @@ class NormalizeLane:
         self.partitioner = Partitioner(settings.partitions)
         self.topics = {settings.topic_prefix + name: i for i, name in enumerate(RAW_TOPICS)}
         self.progress_at = time.monotonic()
-        self._open_chunks = 0
+        self._open_chunks: Counter[tuple[str, int]] = Counter()
         self._heartbeat_age = heartbeat_age
         self._session_seconds = session_seconds
         self._sent: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue(IN_FLIGHT_CHUNKS)
@@ -69,14 +70,13 @@ class NormalizeLane:
 
     def handed_out(self, records: list[Any]) -> None:
         """Count a chunk that is on its way to `take`."""
-        del records
-        if not self._open_chunks:
+        if not self.busy:
             self.progress_at = time.monotonic()
-        self._open_chunks += 1
+        self._open_chunks[records[0].topic, records[0].partition] += 1
 
     def revoked(self) -> None:
         """Chunks that were on their way are dropped and read again; those in flight were waited for."""
-        self._open_chunks = 0
+        self._open_chunks.clear()
 
     async def take(self, event: Any) -> None:
         """Work on one chunk; it is acknowledged by `settle_all` when the broker has all that came of it."""
@@ -123,13 +123,17 @@ class NormalizeLane:
             await settle(waiting)
             reached("normalize-before-ack")
             event.ack()
-            self._open_chunks = max(0, self._open_chunks - 1)
+            self._open_chunks -= Counter([event.message.tp])  # keeps what is above 0
             self.progress_at = time.monotonic()
 
     @property
     def busy(self) -> bool:
         """Whether a chunk was read that is not acknowledged yet."""
-        return self._open_chunks > 0
+        return bool(self._open_chunks)
+
+    def works_on(self, tp: tuple[str, int]) -> bool:
+        """Whether a chunk of this partition was read that is not acknowledged yet."""
+        return self._open_chunks[tp] > 0
 
     def stuck_for(self) -> float:
         """Return for how long (s) a chunk has waited without progress."""

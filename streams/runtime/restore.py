@@ -33,7 +33,7 @@ async def restore(
             changes: dict[bytes, bytes | None] = {record.key or b"": record.value for record in records}
             store.write(changes, deadlines(store, changes), records[-1].offset + 1)
             rows += len(records)
-        progress()
+            progress()
     return rows
 
 

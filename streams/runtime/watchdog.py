@@ -1,27 +1,40 @@
-"""For how long records have waited while nothing moved: Faust's own detector cannot fire, and its recovery may hang."""
+"""For how long records have waited while nothing moved: Faust's own detector cannot fire, and its recovery may hang.
+
+Each partition is watched by itself: one that stands still must be noticed though all others go on.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
+
+
+class Seen(NamedTuple):
+    """What is seen of a place: whether work waits there, and any value that changes when something moves."""
+
+    waiting: bool
+    at: Any
 
 
 class Watchdog:
-    """Is told now and then whether work waits and where everything stands."""
+    """Is told now and then of every place where work may wait."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._places: Any = None
-        self._moved_at = clock()
+        self._told_at = clock()
+        self._places: dict[Hashable, tuple[Any, float]] = {}
 
-    def note(self, *, waiting: bool, places: Any) -> None:
-        """Take what was seen; `places` is any value that changes when something moves."""
-        if not waiting or places != self._places:
-            self._moved_at = self._clock()
-        self._places = places
+    def note(self, seen: Mapping[Hashable, Seen]) -> None:
+        """Take what was seen of all places; those that are not named are no more."""
+        now = self._told_at = self._clock()
+        self._places = {place: (one.at, self._moved_at(place, one, now)) for place, one in seen.items()}
+
+    def _moved_at(self, place: Hashable, one: Seen, now: float) -> float:
+        at, moved_at = self._places.get(place, (one.at, now))
+        return moved_at if one.waiting and one.at == at else now
 
     @property
     def stuck_for(self) -> float:
-        """The seconds since something moved or nothing waited; what is not told for long counts as stuck."""
-        return self._clock() - self._moved_at
+        """The longest time (s) for which work has waited at a place; what is not told for long counts as stuck."""
+        return self._clock() - min([self._told_at, *(moved_at for _, moved_at in self._places.values())])

@@ -26,12 +26,14 @@ from streams.runtime.hop_app import hop_app
 from streams.runtime.normalize_lane import NormalizeLane
 from streams.runtime.preflight import PreflightError, preflight
 from streams.runtime.transport import chunk_topic, fetch_position
-from streams.runtime.watchdog import Watchdog
+from streams.runtime.watchdog import Seen, Watchdog
 from streams.settings import Settings
 
 log = logging.getLogger("rollcall.worker")
 
 EXIT_BROKEN = 70
+STALL_SECONDS = 5.0
+"""A worker is not ready once records have waited for so long without progress, or for a quarter of the patience."""
 GC_THRESHOLDS = (1_000_000, 20, 100)
 """Rows and records hold no cycles: at Python's own thresholds looking for some takes a third of decide's time."""
 
@@ -87,6 +89,7 @@ class Worker:
         self.switches.before_leaving = self.before_leaving
         self.assigned = False
         self.watchdog = Watchdog()
+        self.ends: dict[Any, int] = {}
         self.health = HealthServer(metrics_port or 0, self.ready, self.measure) if metrics_port is not None else None
         self.app.opening, self.app.closing = self._start, self._stop
         _connect(self.app.on_partitions_assigned, self._on_assigned)
@@ -131,21 +134,25 @@ class Worker:
         """Give partitions up."""
 
     def ready(self) -> bool:
-        """Whether the worker does its work: assigned, and every partition open."""
-        return self.assigned
+        """Whether the worker does its work: assigned, every partition open, and none that stands still."""
+        return self.assigned and self.watchdog.stuck_for < max(STALL_SECONDS, self.settings.stuck_seconds / 4)
 
     def measure(self) -> None:
         """Set the gauges."""
         metrics.READY.set(self.ready())
+        metrics.STALLED.set(self.watchdog.stuck_for)
         metrics.LAG.clear()
-        for tp in self.app.consumer.assignment() if self.assigned else ():
+        for tp in self.consumer.assignment() if self.assigned else ():
             lag = self.lag(tp)
             if lag is not None:
                 metrics.LAG.labels(topic=tp.topic, partition=tp.partition).set(lag)
 
     def lag(self, tp: Any) -> int | None:
-        """Return the records between what was worked on and the end, if known; markers at the end count for nothing."""
-        end, at = self.app.consumer.highwater(tp), self.position(tp)
+        """Return the records between what was worked on and the end, if known; markers at the end count for nothing.
+
+        The end is what the broker was last asked for: that of the last fetch stands still when the fetching does.
+        """
+        end, at = self.ends.get(tp), self.position(tp)
         if end is None or at is None:
             return None
         fetched = fetch_position(self.consumer, tp)
@@ -156,9 +163,13 @@ class Worker:
         raise NotImplementedError
 
     def position(self, tp: Any) -> int | None:
-        """Return the next offset to work on."""
+        """Return the next offset to work on, if known."""
         offset: int | None = self.consumer._committed_offset.get(tp)  # noqa: SLF001
-        return offset
+        return fetch_position(self.consumer, tp) if offset is None else offset
+
+    def progress(self, tp: Any) -> Any:
+        """Return a value that changes when a partition gets on, beside its positions."""
+        del tp
 
     def stuck_for(self) -> float:
         """Return for how long (s) work has waited without progress."""
@@ -190,13 +201,16 @@ class Worker:
         """Tell the watchdog where the partitions stand; a broker that does not answer tells nothing."""
         assigned = sorted(self.consumer.assignment()) if self.assigned else []
         try:
-            ends = await asyncio.wait_for(self.consumer.highwaters(*assigned), 10) if assigned else {}
+            self.ends = await asyncio.wait_for(self.consumer.highwaters(*assigned), 10) if assigned else {}
         except (KafkaError, TimeoutError):
             return
-        fetched = {tp: fetch_position(self.consumer, tp) for tp in assigned}
-        waiting = any(fetched[tp] < ends.get(tp, 0) or self.behind(tp) for tp in assigned)
-        places = [self.assigned, *((tp, fetched[tp], self.position(tp)) for tp in assigned)]
-        self.watchdog.note(waiting=waiting or not self.assigned, places=places)
+        self.watchdog.note(
+            {"assignment": Seen(not self.assigned, None), **{tp: self._see(tp, end) for tp, end in self.ends.items()}}
+        )
+
+    def _see(self, tp: Any, end: int) -> Seen:
+        fetched = fetch_position(self.consumer, tp)
+        return Seen(fetched < end or self.behind(tp), (fetched, self.position(tp), self.progress(tp)))
 
 
 class NormalizeWorker(Worker):
@@ -229,9 +243,8 @@ class NormalizeWorker(Worker):
         self.lane.revoked()
 
     def behind(self, tp: Any) -> bool:
-        """Whether chunks, of whichever partition, are under way."""
-        del tp
-        return self.lane.busy
+        """Whether chunks of a partition are under way."""
+        return self.lane.works_on(tp)
 
     def stuck_for(self) -> float:
         """See Worker."""
@@ -300,7 +313,7 @@ class DecideWorker(Worker):
 
     def ready(self) -> bool:
         """Whether every assigned partition is open."""
-        return self.assigned and self.lanes.ready
+        return super().ready() and self.lanes.ready
 
     def measure(self) -> None:
         """Set the gauges."""
@@ -316,6 +329,11 @@ class DecideWorker(Worker):
         """Whether an owner still has chunks or an open commit."""
         owner = self.lanes.owners.get(tp.partition)
         return owner is None or owner.busy
+
+    def progress(self, tp: Any) -> Any:
+        """Return when an owner last got on: a long restore has no position yet."""
+        owner = self.lanes.owners.get(tp.partition)
+        return owner and owner.progress_at
 
     def stuck_for(self) -> float:
         """See Worker."""

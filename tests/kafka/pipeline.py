@@ -41,9 +41,16 @@ def until(condition: Callable[[], Any], seconds: float = 60.0, what: str = "") -
 
 
 class Worker:
-    """One worker process; `fail_at` is what streams/runtime/fail_points.py reads."""
+    """One worker process; `fail_at` is what streams/runtime/fail_points.py reads, `program` what Python is to run."""
 
-    def __init__(self, hop: str, settings: Settings, instance: str = "a", fail_at: str = "") -> None:
+    def __init__(
+        self,
+        hop: str,
+        settings: Settings,
+        instance: str = "a",
+        fail_at: str = "",
+        program: Sequence[str] = ("-m", "rollcall"),
+    ) -> None:
         self.hop = hop
         self.instance = instance
         (self.port,) = free(1)
@@ -53,7 +60,7 @@ class Worker:
         environ = {**os.environ, **settings.environ(), "ROLLCALL_FAIL_AT": fail_at, "PYTHONPATH": str(ROOT)}
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "rollcall", *command], env=environ, stdout=out, stderr=out, cwd=ROOT
+                [sys.executable, *program, *command], env=environ, stdout=out, stderr=out, cwd=ROOT
             )
 
     def __enter__(self) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.runtime.watchdog import Watchdog
+from streams.runtime.watchdog import Seen, Watchdog
 
 
 class Clock:
@@ -17,16 +17,16 @@ class Clock:
 
 
 def told(*seen: tuple[float, bool, int]) -> float:
-    """Return how long things are stuck after so many looks (seconds, waiting, place), at the last one."""
+    """Return how long a place is stuck after so many looks (seconds, waiting, at), beside one that always moves."""
     clock = Clock()
     dog = Watchdog(clock)
-    for clock.at, waiting, place in seen:
-        dog.note(waiting=waiting, places=place)
+    for clock.at, waiting, at in seen:
+        dog.note({"here": Seen(waiting, at), "there": Seen(waiting=True, at=clock.at)})
     return dog.stuck_for
 
 
 def test_waiting_without_moving() -> None:
-    """Work that waits at one place is stuck since the first look at it."""
+    """Work that waits at one place is stuck since the first look at it, though another place moves."""
     assert told((1, True, 5), (50, True, 5), (100, True, 5)) == 99
 
 
@@ -38,6 +38,15 @@ def test_moving() -> None:
 def test_idle() -> None:
     """Where nothing waits nothing is stuck."""
     assert told((1, True, 5), (100, False, 5)) == 0
+
+
+def test_a_place_that_went_elsewhere() -> None:
+    """A place that is not named any more is not waited for, and begins anew when it comes back."""
+    clock = Clock()
+    dog = Watchdog(clock)
+    for clock.at, places in ((1.0, ["here"]), (50.0, []), (100.0, ["here"])):
+        dog.note({place: Seen(waiting=True, at=5) for place in places})
+        assert dog.stuck_for == 0
 
 
 def test_silence() -> None:
