@@ -11,7 +11,7 @@ import msgspec
 from processors.desk import Out
 from processors.leaves import BookingLeaf, Memo, MessageLeaf, RatingLeaf
 from processors.membership import Who, Why, named_by, row_of, settle
-from processors.pins import apply_pin
+from processors.pins import apply_pin, kept
 from processors.profile import count_bookings, count_ratings, learn, meet
 from processors.rows import encode, fact_key, facts_under
 from processors.windows import DAY
@@ -84,7 +84,7 @@ def _answer(at: Who, facts: Facts, definition: Definition) -> None:
     why = Why(None, leave, definition.cause, at.desk.now, origin="backfill")
     if definition.deleting:
         if known is not None:
-            known.memos, known.pins, known.stuck = definition.rule.empty(), None, False
+            known.memos, known.pins, known.stuck = definition.rule.empty(), kept(known.pins), False
             settle(at, definition, known, at.desk.now, why)
         return
     memos = [facts.memo(definition, i, known) for i in range(len(definition.rule.leaves))]
@@ -228,7 +228,7 @@ def _reweigh(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
 
 
 def on_pin(desk: Desk, key: bytes, pin: Pin, definitions: Definitions) -> None:
-    """Add, remove or clear by hand, and say what became of it."""
+    """Add, remove, clear or take consent by hand, and say what became of it."""
     at = touch(desk, key, definitions, (pin.source, pin.id))
     apply_pin(at, pin, definitions)
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from processors import contact, fact_owner, membership, profile, tenant
+from processors import consent, contact, fact_owner, membership, profile, tenant
 from processors.definitions import Definition, Definitions
 from processors.desk import ORIGIN, Desk
 from processors.rows import (
@@ -132,10 +132,11 @@ class Fold:
         desk = self.desk
         index: dict[bytes, bytes | None] = {}
         for (key, group), id_ in desk.changed_rows.items():
-            desk.out.append(membership.table_row(key, group, desk.heads[key].rows[group], id_))
+            desk.out.append(membership.table_row(key, group, desk.heads[key], id_))
         for key in desk.changed_profiles:
             digits = self.definitions(key).record.phone_format == "digits"
-            desk.out.append(profile.table_row(key, desk.heads[key].profile, digits=digits))
+            head = desk.heads[key]
+            desk.out.append(profile.table_row(key, head.profile, digits=digits, opted_out=consent.opted_out(head)))
         for key in desk.dirty:
             self._put_head(key, desk.heads[key], index)
         self._put_marks()

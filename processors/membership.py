@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from processors.consent import sendable
 from processors.desk import Desk, Out
-from processors.identity import is_reachable
 from processors.outlook import NOTHING, look, pinned_out
 from processors.rows import NAMED, Head, Row
 from schemas.base import moment
@@ -98,7 +98,7 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
         expires_at=remembered(row.expires) if row.expires else None,
         sources=NAMED[row.mask],
         origin=why.origin,  # type: ignore[arg-type]
-        sendable=is_reachable(contact),
+        sendable=sendable(at.head, row, contact),
     )
     id_ = at.desk.changed_rows[at.key, definition.id] = change_id(tenant, definition.id, contact, row.seq)
     at.desk.out.append(Out("membership-changes", at.key, encode(_change(at.desk.now, tenant, id_, data))))
@@ -121,8 +121,9 @@ def change_id(tenant: str, group: str, contact: str, seq: int) -> str:
     return blake2b(f"{tenant}/{group}/{contact}/{seq}".encode(), digest_size=16).hexdigest()
 
 
-def table_row(key: bytes, group: str, row: Row, id_: str) -> Out:
+def table_row(key: bytes, group: str, head: Head, id_: str) -> Out:
     """Return the record of `memberships` for a row, null once left; `id_` is its change's where that is known."""
+    row = head.rows[group]
     tenant, contact = named_by(key)
     at = f"{tenant}/{group}/{contact}".encode()
     if not row.seq & 1:
@@ -136,6 +137,6 @@ def table_row(key: bytes, group: str, row: Row, id_: str) -> Out:
         change_id=id_ or change_id(tenant, group, contact, row.seq),
         sources=NAMED[row.mask],
         expires_at=remembered(row.expires) if row.expires else None,
-        sendable=is_reachable(contact),
+        sendable=sendable(head, row, contact),
     )
     return Out("memberships", at, encode(value))

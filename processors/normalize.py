@@ -20,6 +20,9 @@ from schemas import activity
 from schemas.activity import BookingFact, BookingSeen, MessageSeen, PinsAsked, RatingFact, RatingSeen, Seen, TenantAsked
 from schemas.base import Reject, millis
 from schemas.commands import (
+    ConsentData,
+    ConsentOptIn,
+    ConsentOptOut,
     ContactRef,
     GroupAdd,
     GroupClearPin,
@@ -35,6 +38,9 @@ from schemas.events import BookingEvent, Guest, MessageEvent, RatingEvent
 from schemas.rules import parse_rule
 from schemas.tenants import Tenant
 
+PinCommand = GroupAdd | GroupRemove | GroupClearPin | ConsentOptOut | ConsentOptIn
+ALL = "all"
+"""The scope of consent to everything."""
 AHEAD = 5 * 60 * 1000
 """How far (ms) an event's time may lie ahead of its append time."""
 
@@ -151,8 +157,8 @@ class Normalizer:
         )  # fmt: skip
         return who.contact, seen
 
-    def pins(self, raw: Raw, event: GroupAdd | GroupRemove | GroupClearPin, time: int) -> list[Keyed] | Reject:
-        """An add, remove or clear goes to the tenant's actor, which knows the groups and tells each contact."""
+    def pins(self, raw: Raw, event: PinCommand, time: int) -> list[Keyed] | Reject:
+        """An add, remove, clear or consent goes to the tenant's actor, which knows the groups and tells contacts."""
         tenant = self.tenants.get(event.tenant)
         if tenant is None:
             return Reject("tenant_unknown", "tenant")
@@ -160,7 +166,7 @@ class Normalizer:
         expires_at = getattr(data, "expires_at", None)
         expires = min(max(millis(expires_at), 1), FOR_EVER) if expires_at else 0
         record = PinsAsked(
-            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], data.group,
+            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], _group_of(data),
             [contact_of(ref, tenant.region) for ref in data.contacts], getattr(data, "reason", "manual"),
             expires, getattr(data, "reply", False), getattr(data, "evidence", None),
         )  # fmt: skip
@@ -200,6 +206,14 @@ def contact_of(ref: ContactRef, home: str | None) -> str | None:
     return canonical(ref.id or "")
 
 
+def _group_of(data: Any) -> str:
+    """Return the group that a command is about, "" for consent to everything."""
+    if isinstance(data, ConsentData):
+        return "" if data.scope == ALL else data.scope
+    group: str = data.group
+    return group
+
+
 def _owned(tenant: str, kind: str, source: str, id_: str, record: Any) -> Keyed:
     """Key a fact by what names it; the source's length keeps a:b and c apart from a and b:c."""
     return Keyed(f"{tenant}/{kind}:{len(source)}:{source}:{id_}".encode(), activity.encode(record))
@@ -223,6 +237,8 @@ _PINS: dict[type, str] = {
     GroupAdd: "group.add",
     GroupRemove: "group.remove",
     GroupClearPin: "group.clear_pin",
+    ConsentOptOut: "consent.opt_out",
+    ConsentOptIn: "consent.opt_in",
 }
 _STEP: dict[type, Step] = {
     MessageEvent: Normalizer.message,

@@ -1,7 +1,7 @@
 """What a row says at a moment, and how that goes on by itself: sources, the next change, the end.
 
-Membership = pinned out ? no : any added source or rule true. Adds and resets are kept by (time, id), so their order of
-arrival does not matter.
+Membership = pinned out or opted out of the group ? no : any added source or rule true. Adds and resets are kept by
+(time, id), and consent by time, so their order of arrival does not matter.
 """
 
 from __future__ import annotations
@@ -65,15 +65,30 @@ def mask_at(rule: Compiled, row: Row, t: int) -> int:
         return 0
     mask = RULE if row.stuck or rule.true_at(row.memos, t) else 0
     if pins is not None:
+        floor = floor_of(pins)
         for reason, add in pins.adds.items():
-            if not add.expires or t < add.expires:
+            if add.time >= floor and (not add.expires or t < add.expires):
                 mask |= BIT[reason]
     return mask
 
 
 def pinned_out(pins: Pins) -> bool:
-    """Whether a remove is the newest word: no add came after it (older adds are dropped)."""
-    return pins.reset == PINNED_OUT and not pins.adds
+    """Whether the contact opted out of the group, or a remove is the newest word (older adds are dropped)."""
+    if pins.consent is None:
+        return pins.reset == PINNED_OUT and not pins.adds
+    floor, out = floor_of(pins), pins.consent.out
+    if floor == FOR_EVER:
+        return True
+    removed = pins.reset == PINNED_OUT and (out is None or pins.reset_time >= out)
+    return removed and all(add.time < floor for add in pins.adds.values())
+
+
+def floor_of(pins: Pins) -> int:
+    """Tell since when adds count (epoch ms): the end of the newest opt-out of the group, FOR_EVER while it lasts."""
+    consent = pins.consent
+    if consent is None or consent.out is None:
+        return -FOR_EVER
+    return FOR_EVER if consent.said.out else consent.ins[0]
 
 
 def _next_turn(rule: Compiled, row: Row, t: int) -> int:

@@ -6,51 +6,78 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from processors.consent import ALL, Verdict, lay, left_for_good, say, tell
 from processors.desk import Out
 from processors.membership import Who, Why, named_by, row_of, settle
-from processors.outlook import pinned_out
+from processors.outlook import floor_of, pinned_out
 from processors.profile import introduce
-from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Pins, Row
+from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Pins, Row, Said
 from schemas.base import moment
-from schemas.outputs import Outcome, OutcomeReason, OutcomeResult
+from schemas.outputs import Outcome
 
 if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
     from schemas.activity import Pin
 
-Verdict = tuple[OutcomeResult, OutcomeReason | None]
+CONSENT = {"consent.opt_out": True, "consent.opt_in": False}
+"""The commands on consent, and whether they are opt-outs."""
 LEAVE = {"manual": "manual", "keyword": "keyword", "flow": "flow", "bulk": "bulk", "import": "bulk"}
 
 
 def apply_pin(at: Who, pin: Pin, definitions: Definitions) -> None:
     """Carry out one contact's part of a command and append its outcome."""
+    said = _word(pin)
     definition = definitions.groups.get(pin.group)
-    if definition is None or definition.deleting:
-        result: Verdict = ("skipped", "group_unknown")
+    if said is not None and not pin.group:
+        result = _say(at, said)
+    elif definition is None or definition.deleting:
+        result = ("skipped", "group_unknown")
     else:
-        result = _carry_out(at, pin, definition)
+        result = carry_out(at, pin, definition, said)
     at.desk.out.append(_outcome(at, pin, result))
 
 
-def _carry_out(at: Who, pin: Pin, definition: Definition) -> Verdict:
+def _word(pin: Pin) -> Said | None:
+    """Return what a command says of consent: an add by hand says that the guest wants it where it has evidence."""
+    out = CONSENT.get(pin.type)
+    if out is None:
+        evident = pin.type == "group.add" and pin.reason == "manual" and pin.evidence and pin.evidence.strip()
+        return Said(pin.time, out=False, source=pin.source, event=pin.id, words=pin.evidence) if evident else None
+    return Said(pin.time, out, pin.source, pin.id, pin.evidence)
+
+
+def _say(at: Who, said: Said) -> Verdict:
+    """Take a word on everything; who is met only now is shown too, for it must be seen not to be sendable."""
+    at.desk.changed_profiles[at.key] = None
+    return say(at.desk, at.key, said)
+
+
+def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None) -> Verdict:
+    """Lay a pin, and what was said of consent in it (the group's only), on the contact's row in a group."""
     row = row_of(at, definition)
     pins = row.pins or Pins()
-    before = _shown(row)
-    late = _lay(pins, pin)
-    if late is not None:
-        return ("unchanged" if late == "repeated" else "skipped"), late
+    before, was = _shown(row), left_for_good(pins)
+    heard = None if said is None else lay(pins, said)
+    late = heard if pin.type in CONSENT else _lay(pins, pin)
+    if late is not None and said is None:
+        return late
     row.pins = pins
+    if said is not None and was != left_for_good(pins) and definition.id != ALL:
+        tell(at.desk, at.key, definition.id, said)
     if pin.type == "group.add" and introduce(at.head.profile, pin.reason):
         at.desk.changed_profiles[at.key] = None
-    why = Why(
+    settle(at, definition, row, at.desk.now, _why(at, pin))
+    return ("applied", None) if before != _shown(row) else late or _no_change(pin, pins, at.desk.now)
+
+
+def _why(at: Who, pin: Pin) -> Why:
+    return Why(
         pin.reason if pin.type == "group.add" else None,
-        LEAVE[pin.reason],
+        "keyword" if pin.type in CONSENT else LEAVE[pin.reason],
         (pin.source, pin.id),
         min(pin.time, at.desk.now),
         evidence=pin.evidence,
     )
-    settle(at, definition, row, at.desk.now, why)
-    return ("applied", None) if before != _shown(row) else _no_change(pin, at.desk.now)
 
 
 def _shown(row: Row) -> tuple[int, int, int, bool]:
@@ -58,13 +85,15 @@ def _shown(row: Row) -> tuple[int, int, int, bool]:
     return row.mask, row.seq, row.expires, row.pins is not None and pinned_out(row.pins)
 
 
-def _no_change(pin: Pin, now: int) -> Verdict:
+def _no_change(pin: Pin, pins: Pins, now: int) -> Verdict:
     if pin.type != "group.add":
         return "unchanged", "already_in_force"
+    if pin.time < floor_of(pins):
+        return "skipped", "opted_out"
     return ("skipped", "expired") if 0 < pin.expires <= now else ("unchanged", "already_member")
 
 
-def _lay(pins: Pins, pin: Pin) -> OutcomeReason | None:
+def _lay(pins: Pins, pin: Pin) -> Verdict | None:
     """Lay a pin on what is there; return why it is too late for that, if so.
 
     An add that has expired already is laid too: it ends an older pin and add just as if it had come in time.
@@ -82,14 +111,19 @@ def _lay(pins: Pins, pin: Pin) -> OutcomeReason | None:
     return None
 
 
-def _late(mark: str, known: str) -> OutcomeReason:
-    return "repeated" if mark == known else "newer_known"
+def _late(mark: str, known: str) -> Verdict:
+    return ("unchanged", "repeated") if mark == known else ("skipped", "newer_known")
 
 
 def _reset(pins: Pins, pin: Pin, mark: tuple[int, str]) -> None:
     pins.reset = PINNED_OUT if pin.type == "group.remove" else CLEARED
     pins.reset_time, pins.reset_id = mark
     pins.adds = {r: add for r, add in pins.adds.items() if (add.time, add.id) > mark}
+
+
+def kept(pins: Pins | None) -> Pins | None:
+    """Return what outlives a group: who opted out of it is not in a later one of its name either."""
+    return None if pins is None or pins.consent is None else Pins(consent=pins.consent)
 
 
 def _outcome(at: Who, pin: Pin, verdict: Verdict) -> Out:
@@ -102,7 +136,7 @@ def _outcome(at: Who, pin: Pin, verdict: Verdict) -> Out:
         type=pin.type,
         outcome=verdict[0],
         reason=verdict[1],
-        group=pin.group,
+        group=pin.group or None,
         contact=contact,
         index=pin.nth,
         of=pin.of,

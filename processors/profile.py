@@ -94,7 +94,7 @@ def count_ratings(profile: Profile, facts: Iterable[RatingFact]) -> None:
     profile.latest_rating = max(given)[1] if given else 0
 
 
-def table_row(key: bytes, profile: Profile, *, digits: bool) -> Out:
+def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool) -> Out:
     """Return the record of `contacts` for a profile; `digits` writes phones without the plus."""
     tenant, _, contact = key.decode().partition("/")
     phone = contact[4:] if contact.startswith("tel:") else None
@@ -121,7 +121,7 @@ def table_row(key: bytes, profile: Profile, *, digits: bool) -> Out:
         latest_rating=profile.latest_rating or None,
         last_booking=profile.last_booking,
         reachable=reached,
-        sendable=reached,
+        sendable=reached and not opted_out,
     )
     return Out("contacts", key, msgspec.json.encode(value))
 

@@ -33,13 +33,34 @@ class Add(Struct, array_like=True, gc=False):
     expires: int = 0
 
 
+class Said(Struct, array_like=True, gc=False):
+    """A word on consent: out or in, by which event, in what words, on which channel; a doubtful one needs a person."""
+
+    time: int
+    out: bool
+    source: str
+    event: str
+    words: str | None = None
+    channel: str | None = None
+    doubtful: bool = False
+
+
+class GroupConsent(Struct, array_like=True, gc=False):
+    """What a contact said of one group: the newest word, the time of the newest opt-out, the opt-ins after that."""
+
+    said: Said
+    out: int | None = None
+    ins: list[int] = []
+
+
 class Pins(Struct, array_like=True, gc=False):
-    """What was added and removed by hand, order-free: the newest reset, and the newest add of each source."""
+    """What was added and removed by hand, order-free: the newest reset, the newest add of each source, consent."""
 
     reset: int = NO_PIN
     reset_time: int = 0
     reset_id: str = ""
     adds: dict[str, Add] = {}
+    consent: GroupConsent | None = None
 
 
 class Row(Struct, array_like=True, gc=False):
@@ -76,6 +97,13 @@ class Profile(Struct, array_like=True, gc=False):
     last_booking: str | None = None
 
 
+class Consent(Struct, array_like=True, gc=False):
+    """The newest word on being written to at all; `seq` counts what was told of it and of single groups."""
+
+    seq: int = 0
+    said: Said | None = None
+
+
 class Head(Struct, array_like=True, gc=False):
     """A contact's head row: all but its facts. `version` is the definitions it is up to date with."""
 
@@ -85,6 +113,7 @@ class Head(Struct, array_like=True, gc=False):
     due: int = 0
     indexed: int = 0
     noticed: dict[str, int] = {}
+    consent: Consent | None = None
 
 
 class Owner(Struct, array_like=True, gc=False):

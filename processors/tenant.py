@@ -290,10 +290,10 @@ def _ready_notice(office: Office, known: AuthorityGroup, group: Group) -> Out:
 
 
 def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:
-    """Hand each contact its part of an add, remove or clear, if the group is there."""
+    """Hand each contact its part of an add, remove, clear or consent, if the group is there."""
     office = Office(desk, key.decode())
     known = office.group(asked.group)
-    missing = known is None or _group(known.body).status == "deleting"
+    missing = bool(asked.group) and (known is None or _group(known.body).status == "deleting")
     for nth, contact in enumerate(asked.contacts):
         if missing or contact is None:
             desk.out.append(
@@ -318,7 +318,7 @@ def _refused(desk: Desk, tenant: str, asked: PinsAsked, nth: int, reason: Outcom
         type=asked.type,
         outcome="skipped",
         reason=reason,
-        group=asked.group,
+        group=asked.group or None,
         contact=asked.contacts[nth],
         index=nth,
         of=len(asked.contacts),

@@ -197,7 +197,7 @@ class TenantAsked(Activity, frozen=True, array_like=True, tag="t", gc=False):
 
 
 class PinsAsked(Activity, frozen=True, array_like=True, tag="q", gc=False):
-    """group.add, group.remove or group.clear_pin, keyed by the tenant, whose actor knows which groups there are.
+    """A command on members or consent (`group` "": of everything), keyed by the tenant, who knows its groups.
 
     {"topic": 3, "partition": 0, "offset": 9, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
      "type": "group.add", "group": "vip", "contacts": ["tel:+6281234567890", null], "reason": "manual", "expires": 0,

@@ -14,6 +14,8 @@ from msgspec import UNSET, UnsetType
 from schemas.base import Reject
 from schemas.commands import (
     Command,
+    ConsentOptIn,
+    ConsentOptOut,
     ContactRef,
     GroupAdd,
     GroupClearPin,
@@ -84,7 +86,7 @@ def _words(name: str, words: Sequence[str] | UnsetType) -> Reject | None:
     return None
 
 
-def _contacts(command: GroupAdd | GroupRemove | GroupClearPin, _: str) -> Reject | None:
+def _contacts(command: GroupAdd | GroupRemove | GroupClearPin | ConsentOptOut | ConsentOptIn, _: str) -> Reject | None:
     for index, ref in enumerate(command.data.contacts):
         if not _names_one(ref):
             return Reject("field_invalid", f"data.contacts[{index}]: exactly one of id and phone")
@@ -102,6 +104,8 @@ _CHECKS: dict[str, Callable[[Any, str], Reject | None]] = {
     "group.add": _contacts,
     "group.remove": _contacts,
     "group.clear_pin": _contacts,
+    "consent.opt_out": _contacts,
+    "consent.opt_in": _contacts,
 }
 
 

@@ -149,6 +149,18 @@ class GroupClearPinData(Struct, frozen=True, kw_only=True):
     by: str | None = None
 
 
+class ConsentData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who opts out or in: of everything, or (`scope`) of a group; `evidence` says how we know.
+
+    {"contacts": [{"phone": "0812-3456-7890"}], "scope": "all", "evidence": "called the front desk", "by": "ana"}
+    """
+
+    contacts: ContactRefs
+    scope: GroupId = "all"
+    evidence: Evidence | None = None
+    by: str | None = None
+
+
 class TenantPut(Envelope, frozen=True, kw_only=True, tag_field="type", tag="tenant.put"):
     """Write the tenant's record.
 
@@ -229,10 +241,40 @@ class GroupClearPin(Envelope, frozen=True, kw_only=True, tag_field="type", tag="
     data: GroupClearPinData
 
 
-Command = TenantPut | TenantDelete | GroupCreate | GroupUpdate | GroupDelete | GroupAdd | GroupRemove | GroupClearPin
+class ConsentOptOut(Envelope, frozen=True, kw_only=True, tag_field="type", tag="consent.opt_out"):
+    """Write to these contacts no more.
+
+    {"specversion": "1.0", "type": "consent.opt_out", "source": "console", "id": "c-9", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"contacts": [{"phone": "0812-3456-7890"}], "by": "ana"}}
+    """
+
+    data: ConsentData
+
+
+class ConsentOptIn(Envelope, frozen=True, kw_only=True, tag_field="type", tag="consent.opt_in"):
+    """These contacts want to be written to again.
+
+    {"specversion": "1.0", "type": "consent.opt_in", "source": "console", "id": "c-10", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"contacts": [{"phone": "0812-3456-7890"}], "evidence": "form 12", "by": "ana"}}
+    """
+
+    data: ConsentData
+
+
+Command = (
+    TenantPut
+    | TenantDelete
+    | GroupCreate
+    | GroupUpdate
+    | GroupDelete
+    | GroupAdd
+    | GroupRemove
+    | GroupClearPin
+    | ConsentOptOut
+    | ConsentOptIn
+)
 
 LATER = frozenset({
     "contact.upsert", "contact.delete", "contact.rename", "contact.tag", "contact.untag", "contact.note",
-    "consent.opt_out", "consent.opt_in",
 })  # fmt: skip
 """Rows of the contract's table that this version turns away with `not_supported`."""

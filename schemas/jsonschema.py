@@ -24,7 +24,7 @@ TOPICS: dict[str, tuple[type[Struct], ...]] = {
     "commands": get_args(commands.Command),
     "tenants": (tenants.Tenant,),
     "groups": (groups.Group,),
-    "membership-changes": (outputs.Change,),
+    "membership-changes": get_args(outputs.AnyChange),
     "memberships": (outputs.Membership,),
     "contacts": (outputs.Contact,),
     "replies": (outputs.Reply,),

@@ -79,6 +79,44 @@ class Change(Struct, frozen=True, kw_only=True):
     data: ChangeData
 
 
+class ContactChangeData(Struct, frozen=True, kw_only=True):
+    """What a contact's opting out or in says: `scope` is `all` or a group's id, `seq` counts them by contact.
+
+    {"contact": "tel:+6281234567890", "scope": "all", "seq": 1, "cause": {"source": "whatsapp", "id": "wamid.A1"},
+     "evidence": "STOP", "review": false}
+    """
+
+    contact: ContactId
+    scope: GroupId = "all"
+    seq: Seq
+    cause: Cause
+    evidence: str | None = None
+    review: bool = False
+
+
+class ContactChange(Struct, frozen=True, kw_only=True):
+    """A contact opted out (suppressed) or in (restored), in `membership-changes`: who may be written to changes.
+
+    {"specversion": "1.0", "type": "contact.suppressed", "source": "rollcall", "id": "77aa",
+     "time": "2026-11-02T10:05:11.402Z", "tenant": "bali-resorts", "subject": "tel:+6281234567890",
+     "data": {"contact": "tel:+6281234567890", "scope": "all", "seq": 1,
+     "cause": {"source": "whatsapp", "id": "wamid.A1"}, "evidence": "STOP", "review": false}}
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    type: Literal["contact.suppressed", "contact.restored"]
+    source: Literal["rollcall"] = "rollcall"
+    id: str
+    time: Moment
+    tenant: TenantId
+    subject: ContactId
+    data: ContactChangeData
+
+
+AnyChange = Change | ContactChange
+"""What lies in `membership-changes`, told apart by `type`."""
+
+
 class Membership(Struct, frozen=True, kw_only=True):
     """The newest state of one membership in `memberships`.
 

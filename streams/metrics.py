@@ -17,7 +17,9 @@ EVENTS_IN = [0] * len(RAW_TOPICS)
 """Raw records read, by index of RAW_TOPICS: plain numbers, because they are counted per event."""
 
 REJECTS = Counter("rollcall_rejects", "Raw records that became dead letters, by reason.", ["reason"])
-CHANGES_OUT = Counter("rollcall_changes_out", "Membership changes written, by change (joined, left).", ["change"])
+CHANGES_OUT = Counter(
+    "rollcall_changes_out", "Changes written, by change (joined, left, suppressed, restored).", ["change"]
+)
 SKIPPED = Counter(
     "rollcall_skipped",
     "Records that changed nothing: repeated (id and revision known), replayed (raw offset), …",

@@ -89,7 +89,7 @@ TOPICS: tuple[Topic, ...] = (
     _table("tenants", "tenant", tenants.Tenant),
     _table("groups", "tenant/group", groups.Group),
     _internal("contact-activity", "tenant/contact", "delete", 30 * _DAY_MS),
-    _log("membership-changes", "tenant/contact", 400, outputs.Change),
+    _log("membership-changes", "tenant/contact", 400, outputs.AnyChange),
     _table("memberships", "tenant/group/contact", outputs.Membership),
     _table("contacts", "tenant/contact", outputs.Contact),
     _log("replies", "tenant/contact", 30, outputs.Reply),

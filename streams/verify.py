@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from processors.consent import sendable
 from processors.contact import Facts
 from processors.definitions import Definition, Definitions
 from processors.fold import Fold
-from processors.identity import is_reachable
 from processors.leaves import Leaf, Memo, MessageLeaf, end_of
 from processors.membership import Who, change_id, named_by
 from processors.outlook import LOOK_AHEAD, NOTHING, Outlook, look, mask_at, pinned_out
@@ -176,7 +176,7 @@ class Audit:
             if found is None:
                 yield _differ("table_unreadable", key, group)
             else:
-                values = unequal(_expected(key, group, members[group]), found)
+                values = unequal(_expected(key, group, head), found)
                 yield from (_differ("table_wrong", key, group, value) for value in values)
 
     def _log(self, key: bytes, head: Head) -> Iterator[Difference]:
@@ -267,8 +267,8 @@ SHOWN = ("since", "expires_at", "sources", "sendable")
 _FIELDS = (*SHOWN, "seq", "change_id", "tenant", "group", "contact")
 
 
-def _expected(key: bytes, group: str, row: Row) -> Membership:
-    tenant, contact = named_by(key)
+def _expected(key: bytes, group: str, head: Head) -> Membership:
+    (tenant, contact), row = named_by(key), head.rows[group]
     return Membership(
         tenant=tenant,
         group=group,
@@ -278,7 +278,7 @@ def _expected(key: bytes, group: str, row: Row) -> Membership:
         change_id=change_id(tenant, group, contact, row.seq),
         sources=NAMED[row.mask],
         expires_at=_moment(row.expires),
-        sendable=is_reachable(contact),
+        sendable=sendable(head, row, contact),
     )
 
 

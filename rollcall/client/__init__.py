@@ -18,7 +18,8 @@ from rollcall.client.journal import Journal
 from rollcall.client.publisher import Publisher, Receipt
 from rollcall.client.reader import Batch, MembershipReader
 from rollcall.client.state import FileState, ReaderState
-from rollcall.client.told import ContactChange, Told
+from rollcall.client.told import Told
+from schemas.outputs import ContactChange
 
 __all__ = [
     "Batch",

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from rollcall.client.errors import ReadError
-from schemas.base import ContactId, Moment, TenantId
-from schemas.outputs import Cause, Change, Membership
+from schemas.outputs import Change, ContactChange, Membership
 
 TABLE, LOG = "memberships", "membership-changes"
 
@@ -17,34 +16,6 @@ Kind = Literal["present", "joined", "left", "suppressed", "restored"]
 
 _MEMBERSHIP = {"membership.joined": "joined", "membership.left": "left"}
 _CONTACT = {"contact.suppressed": "suppressed", "contact.restored": "restored"}
-
-
-class ContactChangeData(Struct, frozen=True, kw_only=True):
-    """What a contact's opting out or in says.
-
-    {"contact": "tel:+6281234567890", "scope": "all", "seq": 1, "cause": {"source": "whatsapp", "id": "wamid.A1"},
-     "evidence": "STOP"}
-    """
-
-    contact: ContactId
-    scope: str = "all"
-    seq: int | None = None
-    cause: Cause | None = None
-    evidence: str | None = None
-
-
-class ContactChange(Struct, frozen=True, kw_only=True):
-    """A contact opted out (suppressed) or in (restored): no membership changes, but who may be written to does.
-
-    {"type": "contact.suppressed", "id": "77aa", "time": "2026-11-02T10:05:11.402Z", "tenant": "bali-resorts",
-     "data": {"contact": "tel:+6281234567890", "scope": "all", "seq": 1, "cause": null, "evidence": "STOP"}}
-    """
-
-    type: Literal["contact.suppressed", "contact.restored"]
-    id: str
-    time: Moment
-    tenant: TenantId
-    data: ContactChangeData
 
 
 class Told(Struct, frozen=True, kw_only=True):

@@ -252,7 +252,7 @@ class PartitionOwner:
 
     def _count(self) -> None:
         counts = self.fold.desk.counts
-        for change in ("joined", "left"):
+        for change in ("joined", "left", "suppressed", "restored"):
             metrics.CHANGES_OUT.labels(change=change).inc(counts.pop(change, 0))
         metrics.FIRED.inc(counts.pop("fired", 0))
         for why, count in counts.items():

@@ -35,6 +35,8 @@ PERMISSIONS: dict[str, Permission] = {
     "group.add": "contacts.edit",
     "group.remove": "contacts.edit",
     "group.clear_pin": "contacts.edit",
+    "consent.opt_out": "consent.edit",
+    "consent.opt_in": "consent.edit",
 }
 """What each command needs, whichever call it comes by."""
 

@@ -133,6 +133,8 @@ def log(history: History) -> Iterator[tuple[Fault, str]]:
     times = dict[str, int]()
     for one in sorted(history.followed):
         told = json.loads(one.value or b"{}")
+        if not _of_a_membership(told):
+            continue
         data = told["data"]
         name = data["group"], data["contact"]
         yield from _sequence(name, seqs.get(name, 0), data)
@@ -144,6 +146,11 @@ def log(history: History) -> Iterator[tuple[Fault, str]]:
         seqs[name] = max(data["seq"], seqs.get(name, 0))
         times[data["contact"]] = at
         ids.add(told["id"])
+
+
+def _of_a_membership(told: Mapping[str, Any]) -> bool:
+    """Tell joins and leaves from what is told of consent."""
+    return bool(told["type"].startswith("membership."))
 
 
 def _sequence(name: tuple[str, str], before: int, data: Mapping[str, Any]) -> Iterator[tuple[Fault, str]]:
@@ -209,8 +216,9 @@ def agreement(history: History) -> Iterator[tuple[Fault, str]]:
 
 
 def _folded(history: History) -> dict[tuple[str, str], int]:
-    told = (json.loads(one.value or b"{}")["data"] for one in sorted(history["membership-changes"]))
-    return {(data["group"], data["contact"]): data["seq"] for data in told}
+    told = (json.loads(one.value or b"{}") for one in sorted(history["membership-changes"]))
+    changes = (one["data"] for one in told if _of_a_membership(one))
+    return {(data["group"], data["contact"]): data["seq"] for data in changes}
 
 
 def _compare(left: str, one: Mapping[Any, Any], right: str, other: Mapping[Any, Any]) -> Iterator[tuple[Fault, str]]:
@@ -345,7 +353,7 @@ def leaves(rule: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _expired(history: History) -> Iterator[tuple[Taken, Mapping[str, Any]]]:
     for one in history["membership-changes"]:
         told = json.loads(one.value or b"{}")
-        if told["data"]["reason"] == "expired":
+        if _of_a_membership(told) and told["data"]["reason"] == "expired":
             yield one, told
 
 

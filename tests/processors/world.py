@@ -130,6 +130,13 @@ class World:
         contacts = [{"phone": phone} for phone in phones or (MADE,)]
         self.must(f"group.{kind}", {"group": group, "contacts": contacts, **more}, **envelope)
 
+    def consent(self, kind: str, *phones: str, **more: Any) -> None:
+        """Opt out or in by command."""
+        envelope = {n: more.pop(n) for n in ("time", "source", "id") if n in more}
+        self.must(
+            f"consent.{kind}", {"contacts": [{"phone": phone} for phone in phones or (MADE,)], **more}, **envelope
+        )
+
     # time and the log --------------------------------------------------------------------------------------------
 
     def append(self, key: bytes, value: bytes, partition: int | None = None) -> None:
@@ -192,7 +199,12 @@ class World:
 
     def changes(self) -> list[dict[str, Any]]:
         """Return the data of all membership changes."""
-        return [value["data"] for value in self.values("membership-changes")]
+        told = self.values("membership-changes")
+        return [value["data"] for value in told if value["type"].startswith("membership.")]
+
+    def consents(self) -> list[dict[str, Any]]:
+        """Return all that was told of suppressed and restored contacts."""
+        return [value for value in self.values("membership-changes") if value["type"].startswith("contact.")]
 
     def flips(self) -> list[tuple[str, str, str]]:
         """Return group, change and reason of all membership changes."""

@@ -223,7 +223,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("group.delete", {"time": "9999-12-31T23:59:59Z"}, "field_invalid", "time"),
     ("group.delete", {"type": "group.explode"}, "type_unknown", "type"),
     ("group.delete", {"type": "contact.upsert"}, "not_supported", "type"),
-    ("group.delete", {"type": "consent.opt_out"}, "not_supported", "type"),
+    ("group.delete", {"type": "contact.rename"}, "not_supported", "type"),
 ]  # fmt: skip
 
 

@@ -15,8 +15,8 @@ import msgspec
 
 from rollcall.client.errors import GapError
 from rollcall.client.log import Arrived
-from rollcall.client.told import LOG, TABLE, ContactChange, ContactChangeData, Record
-from schemas.outputs import Change, ChangeData, Membership
+from rollcall.client.told import LOG, TABLE, Record
+from schemas.outputs import Cause, Change, ChangeData, ContactChange, ContactChangeData, Membership
 
 AT = datetime(2026, 11, 2, 10, 5, 11, tzinfo=UTC)
 PARTITIONS = 2
@@ -157,8 +157,9 @@ class Pipeline:
     def _mute(self, tenant: str, contact: str) -> bytes:
         seq = self.muted[tenant, contact] = self.muted.get((tenant, contact), 0) + 1
         kind: Any = "contact.suppressed" if seq % 2 else "contact.restored"
-        data = ContactChangeData(contact=contact, seq=seq)
-        one = ContactChange(type=kind, id=f"{tenant}/{contact}/{seq}", time=AT, tenant=tenant, data=data)
+        data = ContactChangeData(contact=contact, seq=seq, cause=Cause("s", "m"))
+        name = f"{tenant}/{contact}/{seq}"
+        one = ContactChange(type=kind, id=name, time=AT, tenant=tenant, subject=contact, data=data)
         return msgspec.json.encode(one)
 
     def _change(self, key: Key) -> bytes:
