@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from processors.desk import Out
+from processors.edits import apply_edit, set_by_event
 from processors.leaves import BookingLeaf, Memo, MessageLeaf, RatingLeaf
 from processors.membership import Who, Why, named_by, row_of, settle
 from processors.pins import apply_pin, kept
 from processors.profile import count_bookings, count_ratings, learn, meet
 from processors.rows import encode, fact_key, facts_under
 from processors.windows import DAY
-from schemas.activity import FactPut, FactTaken, MessageFact, MessageSeen, Pin, Seen
+from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
 from schemas.base import moment
 from schemas.outputs import Cause, Notice
 
@@ -103,6 +104,8 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
     before = desk.message(kept_at)
     if before is not None and before.revision >= seen.revision:
         desk.counts["repeated"] += 1
+        if before.revision > seen.revision:
+            _get_to_know(at, seen.time, seen.seen, event)  # what it tells of the guest counts in any order
         return
     fact = MessageFact(seen.revision, seen.time, seen.words, seen.channel, seen.property, seen.inbound, seen.deleted)
     desk.pending.put(kept_at, encode(fact), under)
@@ -121,6 +124,8 @@ def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> Non
     changed = meet(profile, time, event[0])
     if seen is not None:
         changed |= learn(profile, seen)
+        if seen.edited is not None:
+            changed |= set_by_event(profile, (seen.time, f"{event[1]}\0{event[0]}"), seen.edited)
         if seen.phone_invalid:
             _notice(at, event)
     if changed:
@@ -174,7 +179,8 @@ def on_fact_put(desk: Desk, key: bytes, put: FactPut, definitions: Definitions) 
     event = (put.source, put.event)
     at = touch(desk, key, definitions, event)
     replaced = _keep(at, put)
-    _get_to_know(at, put.at, put.seen, event)
+    if put.seen is not None:
+        _get_to_know(at, put.at, put.seen, event)
     leave = "retracted" if replaced else "no_longer_matches"
     why = Why(put.kind, leave, event, min(put.at, desk.now), evidence=_evidence(put))
     _recount(at, definitions, put.kind, why)
@@ -231,6 +237,18 @@ def on_pin(desk: Desk, key: bytes, pin: Pin, definitions: Definitions) -> None:
     """Add, remove, clear or take consent by hand, and say what became of it."""
     at = touch(desk, key, definitions, (pin.source, pin.id))
     apply_pin(at, pin, definitions)
+
+
+def on_heard(desk: Desk, key: bytes, heard: Heard, definitions: Definitions) -> None:
+    """Learn what a former revision tells of the guest."""
+    event = (heard.source, heard.event)
+    _get_to_know(touch(desk, key, definitions, event), heard.at, heard.seen, event)
+
+
+def on_edit(desk: Desk, key: bytes, edit: Edit, definitions: Definitions) -> None:
+    """Tag, untag, note or write a contact, and say what became of it."""
+    at = touch(desk, key, definitions, (edit.source, edit.id))
+    apply_edit(at, edit, definitions)
 
 
 def expire(desk: Desk, key: bytes, definitions: Definitions) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from processors.desk import ORIGIN
 from processors.rows import Owner, encode, owner_of
-from schemas.activity import BookingSeen, FactPut, FactTaken, RatingSeen
+from schemas.activity import BookingSeen, FactPut, FactTaken, Heard, RatingSeen
 
 if TYPE_CHECKING:
     from processors.desk import Desk
@@ -30,8 +30,8 @@ def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
         _forward(desk, tenant, owner, seen)
     else:
         desk.counts["repeated"] += 1
-    if not whose and seen.contact not in (None, owner.contact) and seen.fact.revision < owner.revision:
-        _introduce(desk, tenant, seen)
+    if whose != "moved" and seen.contact is not None and seen.fact.revision < owner.revision:
+        _introduce(desk, tenant, owner, seen)
     if what or whose:
         desk.pending.put(row, encode(owner))
 
@@ -71,11 +71,13 @@ def _forward(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
     desk.tell(f"{tenant}/{owner.contact}".encode(), _put(kind, owner, seen))
 
 
-def _introduce(desk: Desk, tenant: str, seen: FactSeen) -> None:
-    """Tell a contact that it had the fact before the newer revision, which came first: so it is known in any order."""
-    kind = "booking" if isinstance(seen, BookingSeen) else "rating"
-    taken = FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, seen.seen)
-    desk.tell(f"{tenant}/{seen.contact}".encode(), taken)
+def _introduce(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
+    """Tell a contact what a revision says of it, though a newer one came first: so it is known in any order."""
+    key, kind = f"{tenant}/{seen.contact}".encode(), "booking" if isinstance(seen, BookingSeen) else "rating"
+    if seen.contact != owner.contact:
+        desk.tell(key, FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, seen.seen))
+    else:
+        desk.tell(key, Heard(*ORIGIN, seen.source, seen.event, seen.fact.time, seen.seen))
 
 
 def _put(kind: str, owner: Owner, seen: FactSeen) -> FactPut:

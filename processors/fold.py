@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from processors import consent, contact, fact_owner, membership, profile, tenant
+from processors import consent, contact, edits_asked, fact_owner, membership, profile, tenant
 from processors.definitions import Definition, Definitions
 from processors.desk import ORIGIN, Desk
 from processors.rows import (
@@ -48,8 +48,11 @@ from processors.windows import DAY, duration_upper_bound_ms, parse_duration
 from schemas.activity import (
     BookingSeen,
     Defined,
+    Edit,
+    EditsAsked,
     FactPut,
     FactTaken,
+    Heard,
     MessageSeen,
     Pin,
     PinsAsked,
@@ -405,12 +408,15 @@ _HANDLE: dict[type, Callable[[Fold, bytes, Any], None]] = {
     FactPut: _to_contact(contact.on_fact_put),
     FactTaken: _to_contact(contact.on_fact_taken),
     Pin: _to_contact(contact.on_pin),
+    Heard: _to_contact(contact.on_heard),
+    Edit: _to_contact(contact.on_edit),
     BookingSeen: _to_desk(fact_owner.on_fact_seen),
     RatingSeen: _to_desk(fact_owner.on_fact_seen),
     TenantAsked: _to_desk(tenant.on_tenant_asked),
     PinsAsked: _to_desk(tenant.on_pins_asked),
+    EditsAsked: _to_desk(edits_asked.on_edits_asked),
     Scanned: _to_desk(tenant.on_scanned),
     Defined: Fold.on_defined,
     Tick: Fold.on_tick,
 }
-_OF_CONTACTS = frozenset({MessageSeen, FactPut, FactTaken, Pin})
+_OF_CONTACTS = frozenset({MessageSeen, FactPut, FactTaken, Heard, Pin, Edit})

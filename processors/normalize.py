@@ -11,19 +11,34 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from processors.identity import booking_contact, canonical, identify_guest, identify_message
+from processors.edited import ContactCommand, edited_by, edited_in
+from processors.identity import booking_contact, canonical, identify_guest, identify_message, identify_profile
 from processors.phones import e164, region_of
 from processors.rules import unsupported
 from processors.windows import FOR_EVER, duration_upper_bound_ms, parse_duration
 from processors.words import normalise
 from schemas import activity
-from schemas.activity import BookingFact, BookingSeen, MessageSeen, PinsAsked, RatingFact, RatingSeen, Seen, TenantAsked
+from schemas.activity import (
+    BookingFact,
+    BookingSeen,
+    EditsAsked,
+    MessageSeen,
+    PinsAsked,
+    RatingFact,
+    RatingSeen,
+    Seen,
+    TenantAsked,
+)
 from schemas.base import Reject, millis
 from schemas.commands import (
     ConsentData,
     ConsentOptIn,
     ConsentOptOut,
+    ContactNote,
     ContactRef,
+    ContactTag,
+    ContactUntag,
+    ContactUpsert,
     GroupAdd,
     GroupClearPin,
     GroupCreate,
@@ -153,7 +168,7 @@ class Normalizer:
         seen = Seen(
             time, event.source, guest.name, guest.first_name, guest.last_name, who.email,
             guest.country or event.data.country, getattr(event.data, "postal_code", None), guest.language,
-            event.data.property, who.phone_invalid,
+            event.data.property, who.phone_invalid, edited_in(event.data) if isinstance(event, BookingEvent) else None,
         )  # fmt: skip
         return who.contact, seen
 
@@ -167,8 +182,22 @@ class Normalizer:
         expires = min(max(millis(expires_at), 1), FOR_EVER) if expires_at else 0
         record = PinsAsked(
             raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], _group_of(data),
-            [contact_of(ref, tenant.region) for ref in data.contacts], getattr(data, "reason", "manual"),
+            contacts_of(event, tenant.region), getattr(data, "reason", "manual"),
             expires, getattr(data, "reply", False), getattr(data, "evidence", None),
+        )  # fmt: skip
+        return [Keyed(event.tenant.encode(), activity.encode(record))]
+
+    def edits(self, raw: Raw, event: ContactCommand, time: int) -> list[Keyed] | Reject:
+        """What is to be written of contacts goes to the tenant's actor, which tells each contact."""
+        tenant = self.tenants.get(event.tenant)
+        if tenant is None:
+            return Reject("tenant_unknown", "tenant")
+        edited = edited_by(event)
+        if isinstance(edited, Reject):
+            return edited
+        record = EditsAsked(
+            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _EDITS[type(event)],
+            contacts_of(event, tenant.region), edited, list(dict.fromkeys(getattr(event.data, "groups", ()))),
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
@@ -214,6 +243,17 @@ def _group_of(data: Any) -> str:
     return group
 
 
+def contacts_of(command: Any, home: str | None) -> list[str | None]:
+    """Return the contact ids that a command names, None for each that is none."""
+    data = command.data
+    if isinstance(command, ContactUpsert):
+        contact = data.contact
+        if contact.id is None and contact.phone is None:
+            return [identify_profile(None, contact.email, home).contact]
+        return [contact_of(ContactRef(id=contact.id, phone=contact.phone), home)]
+    return [contact_of(ref, home) for ref in getattr(data, "contacts", None) or [data.contact]]
+
+
 def _owned(tenant: str, kind: str, source: str, id_: str, record: Any) -> Keyed:
     """Key a fact by what names it; the source's length keeps a:b and c apart from a and b:c."""
     return Keyed(f"{tenant}/{kind}:{len(source)}:{source}:{id_}".encode(), activity.encode(record))
@@ -240,11 +280,18 @@ _PINS: dict[type, str] = {
     ConsentOptOut: "consent.opt_out",
     ConsentOptIn: "consent.opt_in",
 }
+_EDITS: dict[type, str] = {
+    ContactUpsert: "contact.upsert",
+    ContactTag: "contact.tag",
+    ContactUntag: "contact.untag",
+    ContactNote: "contact.note",
+}
 _STEP: dict[type, Step] = {
     MessageEvent: Normalizer.message,
     BookingEvent: Normalizer.booking,
     RatingEvent: Normalizer.rating,
     **dict.fromkeys(_PINS, Normalizer.pins),
+    **dict.fromkeys(_EDITS, Normalizer.edits),
     **dict.fromkeys((TenantPut, TenantDelete, GroupUpdate, GroupDelete), Normalizer.tenant),
     GroupCreate: Normalizer.group,
 }

@@ -17,7 +17,7 @@ from schemas.outputs import Outcome
 
 if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
-    from schemas.activity import Pin
+    from schemas.activity import Edit, Pin
 
 CONSENT = {"consent.opt_out": True, "consent.opt_in": False}
 """The commands on consent, and whether they are opt-outs."""
@@ -26,15 +26,31 @@ LEAVE = {"manual": "manual", "keyword": "keyword", "flow": "flow", "bulk": "bulk
 
 def apply_pin(at: Who, pin: Pin, definitions: Definitions) -> None:
     """Carry out one contact's part of a command and append its outcome."""
+    at.desk.out.append(outcome(at, pin, decide_pin(at, pin, definitions), pin.group))
+
+
+def decide_pin(at: Who, pin: Pin, definitions: Definitions) -> Verdict:
+    """Carry out one contact's part of a command, and tell what became of it."""
     said = _word(pin)
     definition = definitions.groups.get(pin.group)
     if said is not None and not pin.group:
-        result = _say(at, said)
-    elif definition is None or definition.deleting:
-        result = ("skipped", "group_unknown")
-    else:
-        result = carry_out(at, pin, definition, said)
-    at.desk.out.append(_outcome(at, pin, result))
+        return _say(at, said)
+    if definition is None or definition.deleting:
+        return "skipped", "group_unknown"
+    return carry_out(at, pin, definition, said)
+
+
+def introduce_by(at: Who, asked: Pin | Edit, source: str) -> bool:
+    """Let a command introduce a contact, also one that comes too late for anything else."""
+    if not introduce(at.head.profile, *mark_of(asked), source):
+        return False
+    at.desk.changed_profiles[at.key] = None
+    return True
+
+
+def mark_of(asked: Pin | Edit) -> tuple[int, str]:
+    """Return what the newest of commands goes by: time, then id, then source."""
+    return asked.time, f"{asked.id}\0{asked.source}"
 
 
 def _word(pin: Pin) -> Said | None:
@@ -54,6 +70,8 @@ def _say(at: Who, said: Said) -> Verdict:
 
 def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None) -> Verdict:
     """Lay a pin, and what was said of consent in it (the group's only), on the contact's row in a group."""
+    if pin.type == "group.add":
+        introduce_by(at, pin, pin.reason)
     row = row_of(at, definition)
     pins = row.pins or Pins()
     before, was = _shown(row), left_for_good(pins)
@@ -64,8 +82,6 @@ def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None) -> V
     row.pins = pins
     if said is not None and was != left_for_good(pins) and definition.id != ALL:
         tell(at.desk, at.key, definition.id, said)
-    if pin.type == "group.add" and introduce(at.head.profile, pin.reason):
-        at.desk.changed_profiles[at.key] = None
     settle(at, definition, row, at.desk.now, _why(at, pin))
     return ("applied", None) if before != _shown(row) else late or _no_change(pin, pins, at.desk.now)
 
@@ -98,7 +114,7 @@ def _lay(pins: Pins, pin: Pin) -> Verdict | None:
 
     An add that has expired already is laid too: it ends an older pin and add just as if it had come in time.
     """
-    mark = (pin.time, f"{pin.id}\0{pin.source}")
+    mark = mark_of(pin)
     if pins.reset != NO_PIN and mark <= (pins.reset_time, pins.reset_id):
         return _late(mark[1], pins.reset_id)
     if pin.type != "group.add":
@@ -126,20 +142,20 @@ def kept(pins: Pins | None) -> Pins | None:
     return None if pins is None or pins.consent is None else Pins(consent=pins.consent)
 
 
-def _outcome(at: Who, pin: Pin, verdict: Verdict) -> Out:
+def outcome(at: Who, asked: Pin | Edit, verdict: Verdict, group: str = "") -> Out:
     """Return the record of `outcomes` for one contact of a command."""
     tenant, contact = named_by(at.key)
     value = Outcome(
         tenant=tenant,
-        command=pin.id,
-        source=pin.source,
-        type=pin.type,
+        command=asked.id,
+        source=asked.source,
+        type=asked.type,
         outcome=verdict[0],
         reason=verdict[1],
-        group=pin.group or None,
+        group=group or None,
         contact=contact,
-        index=pin.nth,
-        of=pin.of,
+        index=asked.nth,
+        of=asked.of,
         time=moment(at.desk.now),
     )
-    return Out("outcomes", f"{tenant}/{pin.id}".encode(), msgspec.json.encode(value))
+    return Out("outcomes", f"{tenant}/{asked.id}".encode(), msgspec.json.encode(value))

@@ -29,16 +29,19 @@ def meet(profile: Profile, time: int, source: str) -> bool:
     since = profile.since
     if since is not None and (since < time or (since, profile.source or "") <= (time, source)):
         return False
-    profile.since, profile.source = time, source
+    profile.since, profile.source, profile.introduced = time, source, None
     return True
 
 
-def introduce(profile: Profile, source: str) -> bool:
-    """A contact that was added by hand and has no event yet has that as its source."""
-    if profile.source is not None:
+def introduce(profile: Profile, at: int, id_: str, source: str) -> bool:
+    """A contact that has no event yet has the earliest command that named it as its source."""
+    known = profile.introduced
+    if profile.since is not None or (known is not None and (at, id_, source) >= (known.at, known.id, known.value)):
         return False
+    profile.introduced = Known(at, source, id_)
+    changed = profile.source != source
     profile.source = source
-    return True
+    return changed
 
 
 def learn(profile: Profile, seen: Seen) -> bool:
@@ -46,29 +49,31 @@ def learn(profile: Profile, seen: Seen) -> bool:
     changed = False
     full = seen.name or " ".join(part for part in (seen.first_name, seen.last_name) if part)
     if full:
-        changed = _newest(profile, "name", seen.time, [full, seen.first_name, seen.last_name])
-        changed |= _original(profile, seen.time, full)
+        changed = newest(profile, "name", seen.time, [full, seen.first_name, seen.last_name])
+        changed |= original(profile, seen.time, full)
     if seen.email or seen.country or seen.area or seen.language or seen.property:
         for name in FIELDS:
             value = getattr(seen, name)
             if value:
-                changed |= _newest(profile, name, seen.time, value)
+                changed |= newest(profile, name, seen.time, value)
     return changed
 
 
-def _newest(profile: Profile, name: str, at: int, value: Any) -> bool:
+def newest(profile: Profile, name: str, at: int, value: Any, id_: str = "") -> bool:
+    """Take a field's value if it is the newest; events of one moment go by their values, commands by their ids."""
     known = profile.fields.get(name)
     if known is None:
-        profile.fields[name] = Known(at, value)
+        profile.fields[name] = Known(at, value, id_)
         return True
     changed = bool(known.value != value)
-    if at < known.at or (changed and at == known.at and str(value) < str(known.value)):
+    if at < known.at or (at == known.at and (id_, str(value)) < (known.id, str(known.value))):
         return False
-    known.at, known.value = at, value
+    known.at, known.value, known.id = at, value, id_
     return changed
 
 
-def _original(profile: Profile, at: int, full: str) -> bool:
+def original(profile: Profile, at: int, full: str) -> bool:
+    """Keep the name of the earliest event that told one."""
     known = profile.original_name
     if known is not None and (at, full) >= (profile.original_at, known):
         return False
@@ -120,10 +125,29 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool) ->
         spent=profile.spent,
         latest_rating=profile.latest_rating or None,
         last_booking=profile.last_booking,
+        tags=tags_of(profile),
+        attributes=attributes_of(profile),
+        note=note_of(profile),
         reachable=reached,
         sendable=reached and not opted_out,
     )
     return Out("contacts", key, msgspec.json.encode(value))
+
+
+def tags_of(profile: Profile) -> list[str]:
+    """Return the tags that are on, in the order of their case-folded texts."""
+    return [known.value for _, known in sorted(profile.edits.tags.items()) if known.value] if profile.edits else []
+
+
+def attributes_of(profile: Profile) -> dict[str, Any]:
+    """Return the attributes by name."""
+    known = sorted(profile.edits.attributes.items()) if profile.edits else []
+    return {name: one.value for name, one in known if one.value is not None}
+
+
+def note_of(profile: Profile) -> str | None:
+    """Return the note, or None where there is none."""
+    return profile.edits.note[""].value or None if profile.edits and profile.edits.note else None
 
 
 def _value(profile: Profile, name: str) -> Any:

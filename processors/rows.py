@@ -77,10 +77,19 @@ class Row(Struct, array_like=True, gc=False):
 
 
 class Known(Struct, array_like=True, gc=False):
-    """A value, and the event time by which it won."""
+    """A value, and the event time by which it won; with the command's id where one set it."""
 
     at: int
     value: Any
+    id: str = ""
+
+
+class Edits(Struct, array_like=True, gc=False):
+    """What was set by hand or by bookings: tags by case-folded text (off: ""), attributes by name, a note under ""."""
+
+    tags: dict[str, Known] = {}
+    attributes: dict[str, Known] = {}
+    note: dict[str, Known] = {}
 
 
 class Profile(Struct, array_like=True, gc=False):
@@ -95,6 +104,8 @@ class Profile(Struct, array_like=True, gc=False):
     spent: dict[str, str] = {}
     latest_rating: float = 0
     last_booking: str | None = None
+    introduced: Known | None = None
+    edits: Edits | None = None
 
 
 class Consent(Struct, array_like=True, gc=False):

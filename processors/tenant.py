@@ -14,7 +14,7 @@ from msgspec import UNSET, structs
 from processors.desk import ORIGIN, Desk, Out
 from processors.rows import Authority, AuthorityGroup, authority_group_of, authority_of, encode
 from processors.rules import rule_in_force
-from schemas.activity import RAW_TOPICS, Defined, Pin, PinsAsked, Scanned, TenantAsked
+from schemas.activity import RAW_TOPICS, Defined, EditsAsked, Pin, PinsAsked, Scanned, TenantAsked
 from schemas.base import Reject, moment
 from schemas.commands import (
     GroupCreate,
@@ -58,6 +58,11 @@ class Office:
         """Return what is known of a group."""
         raw = self.desk.pending.get(self._key(group))
         return None if raw is None else authority_group_of(raw)
+
+    def in_force(self, group: str) -> bool:
+        """Whether a group is there and is not being deleted."""
+        known = self.group(group)
+        return known is not None and _group(known.body).status != "deleting"
 
     def keep(self, group: str, known: AuthorityGroup | None) -> None:
         """Put back what is known of a group, or forget it."""
@@ -292,13 +297,11 @@ def _ready_notice(office: Office, known: AuthorityGroup, group: Group) -> Out:
 def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:
     """Hand each contact its part of an add, remove, clear or consent, if the group is there."""
     office = Office(desk, key.decode())
-    known = office.group(asked.group)
-    missing = bool(asked.group) and (known is None or _group(known.body).status == "deleting")
+    missing = bool(asked.group) and not office.in_force(asked.group)
     for nth, contact in enumerate(asked.contacts):
         if missing or contact is None:
-            desk.out.append(
-                _refused(desk, office.tenant, asked, nth, "group_unknown" if missing else "contact_invalid")
-            )
+            reason: OutcomeReason = "group_unknown" if missing else "contact_invalid"
+            desk.out.append(refused(desk, office.tenant, asked, nth, reason, asked.group))
         else:
             desk.tell(f"{office.tenant}/{contact}".encode(), _pin(asked, nth))
 
@@ -310,7 +313,10 @@ def _pin(asked: PinsAsked, nth: int) -> Pin:
     )  # fmt: skip
 
 
-def _refused(desk: Desk, tenant: str, asked: PinsAsked, nth: int, reason: OutcomeReason) -> Out:
+def refused(  # noqa: PLR0913, PLR0917 - what an outcome tells
+    desk: Desk, tenant: str, asked: PinsAsked | EditsAsked, nth: int, reason: OutcomeReason, group: str | None
+) -> Out:
+    """Return the outcome of a command for a contact that is not told of it."""
     value = Outcome(
         tenant=tenant,
         command=asked.id,
@@ -318,7 +324,7 @@ def _refused(desk: Desk, tenant: str, asked: PinsAsked, nth: int, reason: Outcom
         type=asked.type,
         outcome="skipped",
         reason=reason,
-        group=asked.group or None,
+        group=group or None,
         contact=asked.contacts[nth],
         index=nth,
         of=len(asked.contacts),

@@ -30,6 +30,18 @@ class Activity(Struct, frozen=True, array_like=True, tag_field="_", gc=False):
     index: int
 
 
+class Edited(Struct, frozen=True, array_like=True, gc=False):
+    """What a command, or a booking, sets on a contact. A tag is on or off; an attribute that is null is taken away.
+
+    {"tags": {"vip": true}, "attributes": {"tier": "gold"}, "note": null, "fields": {"language": "id"}}
+    """
+
+    tags: dict[str, bool] = {}
+    attributes: dict[str, Any] = {}
+    note: str | None = None
+    fields: dict[str, Any] = {}
+
+
 class Seen(Struct, frozen=True, array_like=True, gc=False):
     """What an event tells of its guest, beside the contact id.
 
@@ -47,6 +59,7 @@ class Seen(Struct, frozen=True, array_like=True, gc=False):
     language: str | None = None
     property: str | None = None
     phone_invalid: bool = False
+    edited: Edited | None = None
 
 
 class MessageSeen(Activity, frozen=True, array_like=True, tag="m", gc=False):
@@ -237,6 +250,52 @@ class Pin(Activity, frozen=True, array_like=True, tag="n", gc=False):
     of: int = 1
 
 
+class Heard(Activity, frozen=True, array_like=True, tag="g", gc=False):
+    """What a former revision of a contact's own booking or rating tells of the guest, which came after a later one.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "booking.com", "event": "bk-1001:2",
+     "at": 1792488600000, "seen": {"time": 1792488600000, "source": "booking.com", "name": "Made"}}
+    """
+
+    source: str
+    event: str
+    at: int
+    seen: Seen | None = None
+
+
+class EditsAsked(Activity, frozen=True, array_like=True, tag="e", gc=False):
+    """A contact.* command, keyed by the tenant, whose actor knows which groups there are.
+
+    {"topic": 3, "partition": 0, "offset": 9, "index": 0, "source": "console", "id": "c-9", "time": 1793613911000,
+     "type": "contact.tag", "contacts": ["tel:+6281234567890", null], "edited": {"tags": {"vip": true}}, "groups": []}
+    """
+
+    source: str
+    id: str
+    time: int
+    type: str
+    contacts: list[str | None]
+    edited: Edited
+    groups: list[str] = []
+
+
+class Edit(Activity, frozen=True, array_like=True, tag="h", gc=False):
+    """One contact's part of EditsAsked.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "console", "id": "c-9", "time": 1793613911000,
+     "type": "contact.tag", "edited": {"tags": {"vip": true}}, "groups": [], "nth": 0, "of": 1}
+    """
+
+    source: str
+    id: str
+    time: int
+    type: str
+    edited: Edited
+    groups: list[str] = []
+    nth: int = 0
+    of: int = 1
+
+
 class Defined(Activity, frozen=True, array_like=True, tag="d", gc=False):
     """A tenant's record or a group's definition, broadcast into every partition; `version` counts definitions.
 
@@ -282,6 +341,9 @@ AnyActivity = (
     | TenantAsked
     | PinsAsked
     | Pin
+    | Heard
+    | EditsAsked
+    | Edit
     | Defined
     | Scanned
     | Tick

@@ -5,22 +5,22 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from schemas.attributes import MAX_NAME, MAX_VALUE, is_attribute, is_tag
 from schemas.base import Reject
 from schemas.commands import (
     Command,
-    ConsentOptIn,
-    ConsentOptOut,
+    ContactNote,
     ContactRef,
-    GroupAdd,
-    GroupClearPin,
+    ContactTag,
+    ContactUntag,
+    ContactUpsert,
     GroupCreate,
-    GroupRemove,
     GroupUpdate,
     TenantPut,
 )
@@ -86,8 +86,9 @@ def _words(name: str, words: Sequence[str] | UnsetType) -> Reject | None:
     return None
 
 
-def _contacts(command: GroupAdd | GroupRemove | GroupClearPin | ConsentOptOut | ConsentOptIn, _: str) -> Reject | None:
-    for index, ref in enumerate(command.data.contacts):
+def _contacts(command: Command, _: str) -> Reject | None:
+    data: Any = command.data
+    for index, ref in enumerate(data.contacts):
         if not _names_one(ref):
             return Reject("field_invalid", f"data.contacts[{index}]: exactly one of id and phone")
     return None
@@ -95,6 +96,39 @@ def _contacts(command: GroupAdd | GroupRemove | GroupClearPin | ConsentOptOut | 
 
 def _names_one(ref: ContactRef) -> bool:
     return (ref.id is None) != (ref.phone is None)
+
+
+def _contact_tag(command: ContactTag | ContactUntag, retention: str) -> Reject | None:
+    return _contacts(command, retention) or _tags("tags", command.data.tags)
+
+
+def _contact_note(command: ContactNote, _: str) -> Reject | None:
+    if not _names_one(command.data.contact):
+        return Reject("field_invalid", "data.contact: exactly one of id and phone")
+    return None
+
+
+def _contact_upsert(command: ContactUpsert, _: str) -> Reject | None:
+    contact = command.data.contact
+    if contact.id is None and contact.phone is None and contact.email is None:
+        return Reject("field_missing", "data.contact.phone: or an id or email")
+    if contact.id is not None and contact.phone is not None:
+        return Reject("field_invalid", "data.contact: at most one of id and phone")
+    return _tags("contact.tags", contact.tags) or _attributes(contact.attributes)
+
+
+def _tags(name: str, tags: Sequence[str]) -> Reject | None:
+    for index, tag in enumerate(tags):
+        if not is_tag(tag):
+            return Reject("field_invalid", f"data.{name}[{index}]: blank")
+    return None
+
+
+def _attributes(attributes: Mapping[str, Any]) -> Reject | None:
+    if all(is_attribute(name, value) for name, value in attributes.items()):
+        return None
+    limits = f"names of 1 to {MAX_NAME} characters, values of {MAX_VALUE} bytes of JSON at most"
+    return Reject("field_invalid", f"data.contact.attributes: {limits}")
 
 
 _CHECKS: dict[str, Callable[[Any, str], Reject | None]] = {
@@ -106,6 +140,10 @@ _CHECKS: dict[str, Callable[[Any, str], Reject | None]] = {
     "group.clear_pin": _contacts,
     "consent.opt_out": _contacts,
     "consent.opt_in": _contacts,
+    "contact.upsert": _contact_upsert,
+    "contact.tag": _contact_tag,
+    "contact.untag": _contact_tag,
+    "contact.note": _contact_note,
 }
 
 

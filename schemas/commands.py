@@ -28,12 +28,19 @@ ContactRefs = Annotated[list[ContactRef], Meta(min_length=1, max_length=10_000)]
 Evidence = Annotated[str, Meta(max_length=1024)]
 
 
-class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The fields of a contact that a person may write.
+# each contact keeps them: 50 tags for 10,000 contacts are as much as a partition should be told by one command
+Tag = Annotated[str, Meta(min_length=1, max_length=255)]
+Tags = Annotated[list[Tag], Meta(min_length=1, max_length=50)]
+Words = Annotated[str, Meta(max_length=4096)]
 
-    {"phone": "0812-3456-7890", "first_name": "Made", "tags": ["vip"]}
+
+class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The fields of a contact that a person may write, named by `id`, phone or e-mail; an empty text clears a field.
+
+    {"phone": "0812-3456-7890", "first_name": "Made", "tags": ["vip"], "attributes": {"tier": "gold"}}
     """
 
+    id: ContactId | None = None
     phone: Name | None = None
     first_name: Name | None = None
     last_name: Name | None = None
@@ -42,8 +49,9 @@ class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     property: PropertyId | None = None
     language: Name | None = None
     country: Name | None = None
-    tags: list[Name] = []
-    attributes: dict[str, Any] = {}
+    area: Name | None = None
+    tags: Annotated[list[Tag], Meta(max_length=50)] = []
+    attributes: Annotated[dict[str, Any], Meta(max_length=50)] = {}
 
 
 class TenantPutData(Tenant, frozen=True, kw_only=True):
@@ -161,6 +169,46 @@ class ConsentData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
+class ContactUpsertData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person knows of a contact, and groups to add it to.
+
+    {"contact": {"phone": "0812-3456-7890", "first_name": "Made", "tags": ["vip"]}, "groups": ["vip"], "by": "ana"}
+    """
+
+    contact: Profile
+    groups: Annotated[list[GroupId], Meta(max_length=100)] = []
+    by: str | None = None
+
+
+class ContactTagData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tags for contacts, known or not.
+
+    {"contacts": [{"phone": "0812-3456-7890"}], "tags": ["vip"], "by": "ana"}
+    """
+
+    contacts: ContactRefs
+    tags: Tags
+    by: str | None = None
+
+
+class ContactUntagData(ContactTagData, frozen=True, kw_only=True, omit_defaults=True):
+    """Tags to take from contacts.
+
+    {"contacts": [{"phone": "0812-3456-7890"}], "tags": ["vip"], "by": "ana"}
+    """
+
+
+class ContactNoteData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The note on a contact, in place of the one that is there; an empty text takes it away.
+
+    {"contact": {"phone": "0812-3456-7890"}, "text": "Allergic to nuts", "by": "ana"}
+    """
+
+    contact: ContactRef
+    text: Words
+    by: str | None = None
+
+
 class TenantPut(Envelope, frozen=True, kw_only=True, tag_field="type", tag="tenant.put"):
     """Write the tenant's record.
 
@@ -261,6 +309,46 @@ class ConsentOptIn(Envelope, frozen=True, kw_only=True, tag_field="type", tag="c
     data: ConsentData
 
 
+class ContactUpsert(Envelope, frozen=True, kw_only=True, tag_field="type", tag="contact.upsert"):
+    """Write a contact's fields, tags and attributes; those that are left out stay.
+
+    {"specversion": "1.0", "type": "contact.upsert", "source": "console", "id": "c-9", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"contact": {"phone": "0812-3456-7890", "tags": ["vip"]}, "groups": ["vip"]}}
+    """
+
+    data: ContactUpsertData
+
+
+class ContactTag(Envelope, frozen=True, kw_only=True, tag_field="type", tag="contact.tag"):
+    """Tag contacts.
+
+    {"specversion": "1.0", "type": "contact.tag", "source": "console", "id": "c-10", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"contacts": [{"phone": "0812-3456-7890"}], "tags": ["vip"], "by": "ana"}}
+    """
+
+    data: ContactTagData
+
+
+class ContactUntag(Envelope, frozen=True, kw_only=True, tag_field="type", tag="contact.untag"):
+    """Take tags from contacts.
+
+    {"specversion": "1.0", "type": "contact.untag", "source": "console", "id": "c-11", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"contacts": [{"phone": "0812-3456-7890"}], "tags": ["vip"], "by": "ana"}}
+    """
+
+    data: ContactUntagData
+
+
+class ContactNote(Envelope, frozen=True, kw_only=True, tag_field="type", tag="contact.note"):
+    """Write the note on a contact.
+
+    {"specversion": "1.0", "type": "contact.note", "source": "console", "id": "c-12", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"contact": {"phone": "0812-3456-7890"}, "text": "Allergic to nuts"}}
+    """
+
+    data: ContactNoteData
+
+
 Command = (
     TenantPut
     | TenantDelete
@@ -272,9 +360,11 @@ Command = (
     | GroupClearPin
     | ConsentOptOut
     | ConsentOptIn
+    | ContactUpsert
+    | ContactTag
+    | ContactUntag
+    | ContactNote
 )
 
-LATER = frozenset({
-    "contact.upsert", "contact.delete", "contact.rename", "contact.tag", "contact.untag", "contact.note",
-})  # fmt: skip
+LATER = frozenset({"contact.delete", "contact.rename"})
 """Rows of the contract's table that this version turns away with `not_supported`."""

@@ -142,7 +142,8 @@ class Contact(Struct, frozen=True, kw_only=True):
      "name": "Made Wirawan", "first_name": "Made", "last_name": "Wirawan", "original_name": "Made",
      "source": "whatsapp",
      "customer_since": "2026-11-02T10:05:11Z", "bookings": 1, "spent": {"IDR": "4250000.00"}, "latest_rating": 5,
-     "last_booking": "2026-11-04", "reachable": true, "sendable": true}
+     "last_booking": "2026-11-04", "tags": ["vip"], "attributes": {"tier": "gold"}, "note": "Allergic to nuts",
+     "reachable": true, "sendable": true}
     """
 
     tenant: TenantId
@@ -165,6 +166,7 @@ class Contact(Struct, frozen=True, kw_only=True):
     last_booking: str | None = None
     tags: list[str] = []
     attributes: dict[str, Any] = {}
+    note: str | None = None
     reachable: bool = False
     sendable: bool = False
 

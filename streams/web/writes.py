@@ -37,6 +37,10 @@ PERMISSIONS: dict[str, Permission] = {
     "group.clear_pin": "contacts.edit",
     "consent.opt_out": "consent.edit",
     "consent.opt_in": "consent.edit",
+    "contact.upsert": "contacts.edit",
+    "contact.tag": "contacts.edit",
+    "contact.untag": "contacts.edit",
+    "contact.note": "contacts.edit",
 }
 """What each command needs, whichever call it comes by."""
 
@@ -170,14 +174,17 @@ def _problem(done: Done) -> Problem | None:
 
 def _check_contacts(asked: Asked, written: Written, root: str) -> None:
     """Who cannot be a contact is refused before anything is published: a list is taken whole or not at all."""
-    contacts = getattr(written.command.data, "contacts", None)
-    if contacts is None:
+    data: Any = written.command.data
+    named = [("contact", data.contact)] if hasattr(data, "contact") else []
+    named += [(f"contacts[{index}]", ref) for index, ref in enumerate(getattr(data, "contacts", ()))]
+    if not named:
         return
     region = known_tenant(asked).region
-    for index, ref in enumerate(contacts):
-        if contact_of(ref, region) is None:
+    for path, ref in named:
+        given = ref.id is not None or ref.phone is not None
+        if given and contact_of(ContactRef(id=ref.id, phone=ref.phone), region) is None:
             name, reason = ("id", "contact_invalid") if ref.phone is None else ("phone", "phone_invalid")
-            raise wrong(f"{root}contacts[{index}].{name}", "is no valid one", reason=reason)
+            raise wrong(f"{root}{path}.{name}", "is no valid one", reason=reason)
 
 
 def _accepted(pending: Pending) -> web.Response:

@@ -19,6 +19,7 @@ Membership = tuple[tuple[str, ...], str | None]
 """Sources, and when it ends as RFC 3339."""
 
 SOURCES = ("rule", "manual", "import", "keyword", "flow", "bulk")
+EDITS = ("contact.tag", "contact.untag", "contact.note", "contact.upsert")
 NEVER = datetime.max.replace(tzinfo=UTC)
 LIVING = ("confirmed", "checked_in", "checked_out")
 
@@ -202,6 +203,7 @@ class Model:
         """Whether anything was heard of a guest yet: rules are asked only for those."""
         named = (one.event["data"].get("guest") or {} for one in self.of("booking", "rating"))
         spoke = any(one.event["data"]["from"] == guest for one in self.of("message"))
+        spoke = spoke or any({"phone": guest} in contacts_of(one.event) for one in self.of(*EDITS))
         return spoke or guest in self.pinned or any(one.get("phone") == guest for one in named)
 
     def _end(self, rule: Event, pins: Sequence[Event], guest: str, now: datetime) -> str | None:
@@ -215,6 +217,12 @@ class Model:
             if now < moment < NEVER and not self.sources(rule, pins, guest, moment):
                 return moment.isoformat()
         return None
+
+
+def contacts_of(event: Event) -> list[Event]:
+    """Return whom a command on contacts names."""
+    data = event["data"]
+    return [{"phone": one["phone"]} for one in data.get("contacts") or [data["contact"]]]
 
 
 def leaves(rule: Event) -> list[Event]:

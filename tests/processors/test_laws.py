@@ -117,7 +117,7 @@ ratings = st.builds(
 
 
 def booking(  # noqa: PLR0917 - what Hypothesis draws
-    id_: str, guest: str | None, revision: int, status: str, stay: tuple[int, int], paid: str
+    id_: str, guest: str | None, revision: int, status: str, stay: tuple[int, int], paid: str, tag: str | None
 ) -> Any:
     """Make a booking around the beginning of the history; a later revision may leave its guest out."""
     first, nights = stay
@@ -127,13 +127,14 @@ def booking(  # noqa: PLR0917 - what Hypothesis draws
         "booking_id": f"b{id_}", "guest": known, "revision": revision, "status": status, "room_type": "Pool villa",
         "check_in": datetime.fromordinal(start).date().isoformat(), "property": "ubud" if nights == 2 else None,
         "check_out": datetime.fromordinal(start + nights).date().isoformat(), "amount": paid, "currency": "IDR",
+        "tags": [tag] if tag else None, "attributes": {"tier": tag} if tag else None,
     })  # fmt: skip
 
 
 bookings = st.builds(
     booking, ids, st.one_of(guests, st.none()), revisions,
     st.sampled_from(["confirmed", "checked_out", "cancelled", "no_show"]), st.tuples(days, st.integers(0, 4)),
-    st.sampled_from(["0", "50.25", "200"]),
+    st.sampled_from(["0", "50.25", "200"]), st.sampled_from([None, None, "vip", "gold"]),
 )  # fmt: skip
 pins = st.builds(
     lambda kind, group, who, reason, ends: (kind, {
@@ -145,7 +146,22 @@ pins = st.builds(
     st.lists(guests, min_size=1, max_size=2, unique=True), st.sampled_from(["manual", "import", "flow"]),
     st.sampled_from([None, None, -SECOND, 30 * SECOND, DAY]),
 )  # fmt: skip
-facts = st.one_of(messages, messages, ratings, bookings, pins)
+tags = st.lists(st.sampled_from(["vip", "VIP", "quiet", "gold"]), min_size=1, max_size=2, unique=True)
+texts_or_none = st.sampled_from([None, "id", "en"])
+edits = st.one_of(
+    st.builds(
+        lambda kind, who, tags: (kind, {"contacts": [{"phone": guest} for guest in who], "tags": tags}),
+        st.sampled_from(["contact.tag", "contact.untag"]), st.lists(guests, min_size=1, max_size=2, unique=True), tags,
+    ),
+    st.builds(
+        lambda guest, language, tier: ("contact.upsert", {"contact": {
+            **leave_out_none({"phone": guest, "language": language}), "attributes": {"tier": tier},
+        }}),
+        guests, texts_or_none, st.sampled_from([None, "gold", 7, "2025-12-31"]),
+    ),
+    st.builds(lambda guest: ("contact.note", {"contact": {"phone": guest}, "text": "x"}), guests),
+)  # fmt: skip
+facts = st.one_of(messages, messages, ratings, bookings, pins, edits)
 creations = st.builds(lambda id_, rule: ("group.create", {"id": id_, "rule": rule}), st.sampled_from(GROUPS), rules)
 definitions = st.one_of(
     creations,
@@ -286,7 +302,7 @@ def tables(said: list[Out]) -> dict[str, Any]:
 @law(60)
 @given(steps(facts), steps(creations, 3), st.sampled_from([1, 3]), st.data())
 def test_arrival_order_changes_nothing(history: list[Step], groups: list[Step], partitions: int, data: Any) -> None:
-    """The same events in another order give the same memberships and ends at the same moment."""
+    """The same events in another order give the same memberships, ends and profiles at the same moment."""
     ends = []
     events = [(event_of(BEGIN, at, late, kind, content)) for at, (_, late, (kind, content)) in enumerate(history)]
     unique = list({key_of(event): event for event in events}.values())
@@ -299,7 +315,7 @@ def test_arrival_order_changes_nothing(history: list[Step], groups: list[Step], 
             world.tick(pause)
             assert world.publish(event) is None
         world.tick(sum(pace[len(unique) :]) + end)
-        ends.append(table(world))
+        ends.append((table(world), world.tables["contacts"]))
     assert ends[0] == ends[1]
 
 

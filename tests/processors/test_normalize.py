@@ -111,6 +111,7 @@ def test_a_booking_with_nothing_has_its_own_contact() -> None:
         ("rating", {"rating_id": "r", "stars": 5, "guest": {}}, {}, Reject("identity_missing", "data.guest")),
         ("rating", {"rating_id": "r", "stars": 5, "guest": {}}, {"tenant": "x"}, Reject("tenant_unknown", "tenant")),
         ("group.add", {"group": "g", "contacts": [{"phone": "1"}]}, {"tenant": "x"}, NO_TENANT),
+        ("contact.tag", {"contacts": [{"phone": "1"}], "tags": ["x"]}, {"tenant": "x"}, NO_TENANT),
         ("group.create", {"id": "g", "rule": {"contact": "tags", "has_any": ["x"]}}, {}, UNKNOWN_RULE),
         (
             "group.create",

@@ -22,7 +22,8 @@ PRIVATE = "Zq7Secret"
 EVENTS = (events.BookingEvent, events.RatingEvent, events.MessageEvent)
 COMMANDS = (
     commands.TenantPut, commands.TenantDelete, commands.GroupCreate, commands.GroupUpdate, commands.GroupDelete,
-    commands.GroupAdd, commands.GroupRemove, commands.GroupClearPin,
+    commands.GroupAdd, commands.GroupRemove, commands.GroupClearPin, commands.ContactUpsert, commands.ContactTag,
+    commands.ContactUntag, commands.ContactNote, commands.ConsentOptOut, commands.ConsentOptIn,
 )  # fmt: skip
 BY_TAG: dict[str, type[msgspec.Struct]] = {str(one.__struct_config__.tag): one for one in (*EVENTS, *COMMANDS)}
 
@@ -222,8 +223,19 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("group.clear_pin", {"data.contacts": [{}]}, "field_invalid", "data.contacts[0]"),
     ("group.delete", {"time": "9999-12-31T23:59:59Z"}, "field_invalid", "time"),
     ("group.delete", {"type": "group.explode"}, "type_unknown", "type"),
-    ("group.delete", {"type": "contact.upsert"}, "not_supported", "type"),
     ("group.delete", {"type": "contact.rename"}, "not_supported", "type"),
+    ("contact.tag", {"data.tags": []}, "field_invalid", "data.tags"),
+    ("contact.tag", {"data.tags": ["vip", " "]}, "field_invalid", "data.tags[1]"),
+    ("contact.tag", {"data.contacts": [{}]}, "field_invalid", "data.contacts[0]"),
+    ("contact.untag", {"data.tags": ["x" * 256]}, "field_invalid", "data.tags[0]"),
+    ("contact.note", {"data.contact": {}}, "field_invalid", "data.contact"),
+    ("contact.note", {"data.text": ABSENT}, "field_missing", "data.text"),
+    ("contact.upsert", {"data.contact": {"name": "Made"}}, "field_missing", "data.contact.phone"),
+    ("contact.upsert", {"data.contact": {"phone": "1", "id": "tel:1"}}, "field_invalid", "data.contact"),
+    ("contact.upsert", {"data.contact.tags": [" "]}, "field_invalid", "data.contact.tags[0]"),
+    ("contact.upsert", {"data.contact.attributes": {"": 1}}, "field_invalid", "data.contact.attributes"),
+    ("contact.upsert", {"data.contact.attributes": {"x": "y" * 1024}}, "field_invalid", "data.contact.attributes"),
+    ("contact.upsert", {"data.groups": ["No Such"]}, "field_invalid", "data.groups[0]"),
 ]  # fmt: skip
 
 
