@@ -594,6 +594,10 @@ class Server:
         self.rows = {row.contact: row for row in rows}
         self.told, self.copy, self.late = counts, copy, late
 
+    def may_ask(self, tenant: str) -> bool:
+        """See Listed."""
+        return tenant == "bali"
+
     def groups(self) -> list[tuple[str, str]]:
         """See Listed."""
         return [("bali", "vip")]
