@@ -58,6 +58,7 @@ def say(desk: Desk, key: bytes, said: Said) -> Verdict:
     if was == said.out:
         confirmed = before is not None and before.doubtful and not said.doubtful
         return ("applied", None) if confirmed else ("unchanged", "already_in_force")
+    consent.confirmed &= said.out
     tell(desk, key, ALL, said)
     desk.changed_profiles[key] = None
     for group, row in head.rows.items():

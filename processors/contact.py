@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from processors.desk import Out
 from processors.edits import apply_edit, set_by_event
+from processors.hearing import hear, suspect
 from processors.leaves import BookingLeaf, Memo, MessageLeaf, RatingLeaf
-from processors.membership import Who, Why, named_by, row_of, settle
+from processors.membership import Who, Why, row_of, settle
+from processors.notices import notify
 from processors.pins import apply_pin, kept
 from processors.profile import count_bookings, count_ratings, learn, meet
 from processors.rows import encode, fact_key, facts_under
-from processors.windows import DAY
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
-from schemas.base import moment
-from schemas.outputs import Cause, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,6 +93,7 @@ def _answer(at: Who, facts: Facts, definition: Definition) -> None:
 def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> None:
     """Keep a message and let it join (or, edited or deleted, leave) the groups whose words it has."""
     event = (seen.source, seen.event)
+    listened = _listen_first(desk, key, seen, definitions)
     at = touch(desk, key, definitions, event)
     under = facts_under(key, b"m")
     kept_at = fact_key(under, seen.source, seen.id)
@@ -106,17 +102,39 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
         desk.counts["repeated"] += 1
         if before.revision > seen.revision:
             _get_to_know(at, seen.time, seen.seen, event)  # what it tells of the guest counts in any order
+            _listen(at, seen, definitions)
         return
     fact = MessageFact(seen.revision, seen.time, seen.words, seen.channel, seen.property, seen.inbound, seen.deleted)
     desk.pending.put(kept_at, encode(fact), under)
     _get_to_know(at, seen.time, seen.seen, event)
-    hits = _hits(definitions, fact)
+    hits = _listen(at, seen, definitions, heard=listened)
     if before is not None:
-        why = Why("message", "retracted", event, min(seen.time, desk.now))
+        why = Why("message", "retracted", event, min(seen.time, desk.now), seen=seen)
         _reread(at, definitions, [*_hits(definitions, before), *hits], why)
         return
     for hit in hits:
-        _count(at, hit, fact.time, event)
+        _count(at, hit, seen)
+
+
+def _listen_first(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> bool:
+    """Hear what a guest whom nobody knew says of consent before the groups that take in strangers greet them."""
+    if not definitions.index.true_when_empty or desk.head(key).version >= 0:
+        return False
+    _listen(Who(desk, key, desk.head(key)), seen, definitions)
+    return True
+
+
+def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, heard: bool = False) -> Sequence[Word]:
+    """Act on what a message says of consent, unless that was heard already; return what rules hit in it."""
+    if not seen.words:
+        return ()
+    if not heard:
+        meaning = definitions.whole.get(seen.words)
+        heard = meaning is not None and hear(at, seen, meaning, definitions)
+    hits, near = definitions.read(seen.words, seen.channel)
+    if near is not None and not heard:
+        suspect(at, seen, near)
+    return hits
 
 
 def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> None:
@@ -127,27 +145,9 @@ def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> Non
         if seen.edited is not None:
             changed |= set_by_event(profile, (seen.time, f"{event[1]}\0{event[0]}"), seen.edited)
         if seen.phone_invalid:
-            _notice(at, event)
+            notify(at.desk, at.key, "identity_invalid", event)
     if changed:
         at.desk.changed_profiles[at.key] = None
-
-
-def _notice(at: Who, event: Happening, kind: str = "identity_invalid") -> None:
-    """Tell people that a guest came under a phone that is none; at most once a day for a contact and kind."""
-    last = at.head.noticed.get(kind)
-    if last is not None and at.desk.now - last < DAY:
-        return
-    at.head.noticed[kind] = at.desk.now
-    tenant, contact = named_by(at.key)
-    value = Notice(
-        tenant=tenant,
-        kind=kind,  # type: ignore[arg-type]
-        id=blake2b(f"{kind}/{tenant}/{contact}/{at.desk.now}".encode(), digest_size=16).hexdigest(),
-        time=moment(at.desk.now),
-        contact=contact,
-        cause=Cause(*event),
-    )
-    at.desk.out.append(Out("notices", tenant.encode(), msgspec.json.encode(value)))
 
 
 def _hits(definitions: Definitions, fact: MessageFact) -> Sequence[Word]:
@@ -156,13 +156,14 @@ def _hits(definitions: Definitions, fact: MessageFact) -> Sequence[Word]:
     return definitions.hits(fact.words, fact.channel)
 
 
-def _count(at: Who, hit: Word, time: int, event: Happening) -> None:
+def _count(at: Who, hit: Word, seen: MessageSeen) -> None:
     row = row_of(at, hit.definition)
     known = row.memos[hit.at]
-    memo = hit.leaf.add(known, time)
+    memo = hit.leaf.add(known, seen.time)
     if memo is not known:
         row.memos[hit.at] = memo
-        why = Why("message", "no_longer_matches", event, min(time, at.desk.now), evidence=hit.phrase)
+        event, effective = (seen.source, seen.event), min(seen.time, at.desk.now)
+        why = Why("message", "no_longer_matches", event, effective, evidence=hit.phrase, seen=seen)
         settle(at, hit.definition, row, at.desk.now, why)
 
 

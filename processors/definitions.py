@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +12,8 @@ from msgspec import Struct
 
 from processors.leaves import MessageLeaf, Zones
 from processors.rules import Compiled, compile_rule, rule_in_force
-from processors.words import Matcher
+from processors.whole_words import NEARLY, NEARLY_WHOLE, Meaning, meanings
+from processors.words import Matcher, Mode
 from schemas.groups import Group
 from schemas.rules import MessageRule, leaves
 from schemas.tenants import Tenant
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 _group = msgspec.json.Decoder(Group).decode
 _tenant = msgspec.json.Decoder(Tenant).decode
+
+
+_NEAR: list[tuple[str, Mode]] = [*((text, "exact") for text in NEARLY_WHOLE), *((text, "word") for text in NEARLY)]
+NOTHING_READ: tuple[Sequence[Word], None] = ((), None)
 
 
 class Definition(Struct, eq=False):
@@ -57,7 +63,9 @@ class Index:
             for kind in definition.rule.kinds:
                 self.of_kind[kind].append(definition)
         self.words = [word for d in self.of_kind["message"] for word in d.words]
-        self.match = Matcher((i, word.phrase, word.mode) for i, word in enumerate(self.words)).match
+        self.near = len(self.words)
+        keywords: list[tuple[str, Mode]] = [*((word.phrase, word.mode) for word in self.words), *_NEAR]
+        self.match = Matcher((i, phrase, mode) for i, (phrase, mode) in enumerate(keywords)).match
 
 
 class Definitions:
@@ -72,6 +80,7 @@ class Definitions:
         self.groups: dict[str, Definition] = {}
         self.zones = Zones("UTC", {})
         self._index: Index | None = None
+        self._whole: dict[str, Meaning] | None = None
         self._since: dict[int, list[Definition]] = {}
 
     @property
@@ -81,6 +90,13 @@ class Definitions:
             self._index = Index(self.groups.values())
         return self._index
 
+    @property
+    def whole(self) -> dict[str, Meaning]:
+        """What whole messages mean, by their normalised text."""
+        if self._whole is None:
+            self._whole = meanings(self.record, (known.group for known in self.groups.values() if not known.deleting))
+        return self._whole
+
     def set_record(self, version: int, record: bytes) -> bool:
         """Take the tenant's record; return whether its zones changed, so that all must be asked again.
 
@@ -88,6 +104,7 @@ class Definitions:
         """
         self.version = max(self.version, version)
         self.record = _tenant(record)
+        self._whole = None
         zones = Zones(self.record.zone, {name: p.zone for name, p in self.record.properties.items() if p.zone})
         if zones == self.zones:
             return False
@@ -114,6 +131,7 @@ class Definitions:
             known.version, known.deleting, known.cause = version, True, cause
             self._forget()
         known.group = group
+        self._whole = None
         return known
 
     def drop_group(self, group: str) -> None:
@@ -131,9 +149,20 @@ class Definitions:
 
     def hits(self, words: str, channel: str) -> Sequence[Word]:
         """Return a phrase for each leaf that a normalised text matches, in one pass over the text for all groups."""
+        return self.read(words, channel)[0]
+
+    def read(self, words: str, channel: str) -> tuple[Sequence[Word], str | None]:
+        """Return the hits of a normalised text, and what in it is nearly a word of consent: in the same pass."""
         index = self._index or self.index
         found = index.match(words)
-        return self._admit([index.words[i] for i in found], channel) if found else ()
+        if not found:
+            return NOTHING_READ
+        near = None
+        if found[-1] >= index.near:
+            first = bisect_left(found, index.near)
+            near = _NEAR[found[first] - index.near][0]
+            del found[first:]
+        return self._admit([index.words[i] for i in found], channel), near
 
     def _admit(self, words: list[Word], channel: str) -> list[Word]:
         """Keep the first phrase of each leaf (they stand in their order) that lets the channel and nothing bars."""
@@ -157,7 +186,7 @@ class Definitions:
         known.words = _words_of(known)
 
     def _forget(self) -> None:
-        self._index = None
+        self._index = self._whole = None
         self._since.clear()
 
 

@@ -11,12 +11,14 @@ import msgspec
 from processors.consent import sendable
 from processors.desk import Desk, Out
 from processors.outlook import NOTHING, look, pinned_out
+from processors.replies import greet
 from processors.rows import NAMED, Head, Row
 from schemas.base import moment
 from schemas.outputs import Cause, Change, ChangeData, Membership
 
 if TYPE_CHECKING:
     from processors.definitions import Definition
+    from schemas.activity import MessageSeen
 
 encode = msgspec.json.Encoder().encode
 remembered = lru_cache(8_192)(moment)
@@ -32,7 +34,10 @@ class Who(NamedTuple):
 
 
 class Why(NamedTuple):
-    """What makes a membership be looked at: the reasons to give should it flip, and its cause."""
+    """What makes a membership be looked at: the reasons to give should it flip, and its cause.
+
+    `seen` is the message that did it, if one did; without `reply` who joins is not greeted.
+    """
 
     join: str | None
     leave: str
@@ -40,6 +45,8 @@ class Why(NamedTuple):
     effective: int
     origin: str = "live"
     evidence: str | None = None
+    seen: MessageSeen | None = None
+    reply: bool = True
 
 
 def named_by(key: bytes) -> tuple[str, str]:
@@ -103,6 +110,8 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     id_ = at.desk.changed_rows[at.key, definition.id] = change_id(tenant, definition.id, contact, row.seq)
     at.desk.out.append(Out("membership-changes", at.key, encode(_change(at.desk.now, tenant, id_, data))))
     at.desk.counts[data.change] += 1
+    if joined and definition.group.reply and why.reply and why.origin == "live" and data.sendable:
+        greet(at.desk, at.key, why.seen, id_, definition.group.reply)
 
 
 def _change(now: int, tenant: str, id_: str, data: ChangeData) -> Change:

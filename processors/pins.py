@@ -17,10 +17,12 @@ from schemas.outputs import Outcome
 
 if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
-    from schemas.activity import Edit, Pin
+    from schemas.activity import Edit, MessageSeen, Pin
 
 CONSENT = {"consent.opt_out": True, "consent.opt_in": False}
 """The commands on consent, and whether they are opt-outs."""
+QUIET = {"import", "bulk"}
+"""Who is added for these reasons is not greeted, unless the command says so."""
 LEAVE = {"manual": "manual", "keyword": "keyword", "flow": "flow", "bulk": "bulk", "import": "bulk"}
 
 
@@ -68,9 +70,9 @@ def _say(at: Who, said: Said) -> Verdict:
     return say(at.desk, at.key, said)
 
 
-def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None) -> Verdict:
-    """Lay a pin, and what was said of consent in it (the group's only), on the contact's row in a group."""
-    if pin.type == "group.add":
+def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None, seen: MessageSeen | None = None) -> Verdict:
+    """Lay a pin, and what it says of consent to its group, on the contact's row; `seen` is the message, if any."""
+    if pin.type == "group.add" and seen is None:
         introduce_by(at, pin, pin.reason)
     row = row_of(at, definition)
     pins = row.pins or Pins()
@@ -82,17 +84,19 @@ def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None) -> V
     row.pins = pins
     if said is not None and was != left_for_good(pins) and definition.id != ALL:
         tell(at.desk, at.key, definition.id, said)
-    settle(at, definition, row, at.desk.now, _why(at, pin))
+    settle(at, definition, row, at.desk.now, _why(at, pin, seen))
     return ("applied", None) if before != _shown(row) else late or _no_change(pin, pins, at.desk.now)
 
 
-def _why(at: Who, pin: Pin) -> Why:
+def _why(at: Who, pin: Pin, seen: MessageSeen | None) -> Why:
     return Why(
         pin.reason if pin.type == "group.add" else None,
         "keyword" if pin.type in CONSENT else LEAVE[pin.reason],
         (pin.source, pin.id),
         min(pin.time, at.desk.now),
         evidence=pin.evidence,
+        seen=seen,
+        reply=pin.reply or pin.reason not in QUIET,
     )
 
 

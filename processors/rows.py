@@ -109,10 +109,14 @@ class Profile(Struct, array_like=True, gc=False):
 
 
 class Consent(Struct, array_like=True, gc=False):
-    """The newest word on being written to at all; `seq` counts what was told of it and of single groups."""
+    """The newest word on being written to at all; `seq` counts what was told of it and of single groups.
+
+    `confirmed`: the opt-out was answered, which is done once.
+    """
 
     seq: int = 0
     said: Said | None = None
+    confirmed: bool = False
 
 
 class Head(Struct, array_like=True, gc=False):

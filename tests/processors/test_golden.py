@@ -23,12 +23,12 @@ FOLDER = Path(__file__).parents[1] / "golden"
 KINDS = sorted(str(struct.__struct_config__.tag) for struct in (*get_args(Event), *get_args(Command)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "message.consent"])
 def test_golden(kind: str) -> None:
     """What comes out of a kind's events is what its golden file says."""
     path = FOLDER / f"{kind}.json"
     golden = json.loads(path.read_text())
-    assert kind in {step["event"]["type"] for step in golden["steps"]}
+    assert any(kind.startswith(step["event"]["type"]) for step in golden["steps"])
     lived = {**golden, "steps": live(golden["steps"])}
     if os.environ.get("ROLLCALL_GOLDEN") == "write":
         path.write_text(json.dumps(lived, indent=1, ensure_ascii=False) + "\n")

@@ -106,7 +106,7 @@ class World:
 
     def say(self, text: str, phone: str = MADE, **more: Any) -> None:
         """Publish an inbound WhatsApp message; `id_`, `revision`, `deleted`, `name` go into its data."""
-        data = {n: more.pop(n) for n in ("revision", "deleted", "name", "channel", "user_id") if n in more}
+        data = {n: more.pop(n) for n in ("revision", "deleted", "name", "channel", "user_id", "property") if n in more}
         id_ = more.pop("id_", f"m{self.sent}")
         base = {"message_id": id_, "channel": "whatsapp", "direction": "inbound", "from": phone, "text": text}
         self.must("message", base | data, **more)
