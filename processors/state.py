@@ -44,7 +44,7 @@ class MemoryStore:
             self._keys = sorted(self.rows)
         keys = self._keys
         at = bisect_right(keys, max(after, prefix))
-        at -= at > 0 and after < prefix and keys[at - 1] == prefix
+        at -= at > 0 and (not after or after < prefix) and keys[at - 1] == prefix
         while at < len(keys) and keys[at].startswith(prefix):
             yield keys[at], self.rows[keys[at]]
             at += 1
