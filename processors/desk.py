@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from heapq import heappush
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from processors.deadlines import Deadlines
 from processors.rows import (
     Head,
     booking_of,
@@ -61,8 +61,8 @@ class Desk:
         self.changed_rows: dict[tuple[bytes, str], str] = {}
         self.changed_profiles: dict[bytes, None] = {}
         self.found: dict[bytes, bytes | None] = {}
-        self.horizon = 0
-        self.heap: list[tuple[int, bytes]] = []
+        self.deadlines = Deadlines(store)
+        self.decoded = 0
         self._bookings: dict[bytes, dict[bytes, BookingFact]] = {}
         self._ratings: dict[bytes, dict[bytes, RatingFact]] = {}
 
@@ -79,8 +79,7 @@ class Desk:
         """Have a contact looked at when `due` comes."""
         if due and (not head.due or due < head.due):
             head.due = due
-            if due < self.horizon:
-                heappush(self.heap, (due, contact))
+            self.deadlines.put(due, contact)
 
     def tell(self, key: bytes, activity: Activity, partition: int = BY_KEY) -> None:
         """Append a record to contact-activity: what one actor tells another."""
@@ -110,6 +109,7 @@ class Desk:
         if known is None:
             rows = self.pending.scan(facts_under(contact, b"b"))
             known = self._bookings[contact] = {key: booking_of(value) for key, value in rows}
+            self.decoded += len(known)
         return known
 
     def ratings(self, contact: bytes) -> dict[bytes, RatingFact]:
@@ -118,6 +118,7 @@ class Desk:
         if known is None:
             rows = self.pending.scan(facts_under(contact, b"r"))
             known = self._ratings[contact] = {key: rating_of(value) for key, value in rows}
+            self.decoded += len(known)
         return known
 
     def put_booking(self, contact: bytes, source: str, id_: str, fact: BookingFact | None) -> BookingFact | None:
@@ -141,3 +142,4 @@ class Desk:
         self.heads.clear()
         self._bookings.clear()
         self._ratings.clear()
+        self.decoded = 0

@@ -13,7 +13,7 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from heapq import heappop, heappush, merge
+from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from processors import consent, contact, edits_asked, fact_owner, membership, profile, tenant
+from processors.deadlines import index_key
 from processors.definitions import Definition, Definitions
 from processors.desk import ORIGIN, Desk
 from processors.rows import (
@@ -63,11 +64,17 @@ from schemas.activity import (
     decode,
 )
 
-HORIZON = 15 * 60 * 1000
-"""Deadlines due within this (ms) are held in memory; the rest wait in the index."""
-
 SLICE = 300
-"""Contacts that one tick brings up to date during a scan."""
+"""Contacts that one tick brings up to date during scans, of all tenants together."""
+
+FIRED = 500
+"""Contacts whose deadlines fire in one go: a million may be due at once, and their changes must go out in between."""
+
+DECODED = 50_000
+"""Bookings and ratings that stay decoded from one commit to the next."""
+
+GROUPS = 50_000
+"""Groups that stay compiled from one commit to the next, the last tenant's always."""
 
 SWEPT = 2_000
 """Facts that one tick looks through for messages beyond the retention."""
@@ -121,6 +128,8 @@ class Fold:
         desk = self.desk
         decoded = [(record, decode(record.value)) for record in records]
         self._prefetch(decoded)
+        if desk.now >= self.wake:
+            self._fire()  # the rest of what the last owner was at
         for (key, _, timestamp), activity in decoded:
             if timestamp > desk.now:
                 desk.now = timestamp
@@ -149,20 +158,23 @@ class Fold:
         return Flushed(desk.pending.take(), index)
 
     def committed(self) -> None:
-        """The last flush is durable: forget decoded rows if there are too many."""
-        if len(self.desk.heads) > self.hot:
-            self.desk.clear()
+        """The last flush is durable: forget what is decoded or compiled if it is too much."""
+        desk = self.desk
+        desk.deadlines.trim()
+        if len(desk.heads) > self.hot or desk.decoded > DECODED:
+            desk.clear()
+        while len(self.tenants) > 1 and sum(len(known.groups) for known in self.tenants.values()) > GROUPS:
+            del self.tenants[next(iter(self.tenants))]
 
     @property
     def wake(self) -> int:
         """The next moment (epoch ms) at which a deadline fires or the horizon must move."""
-        heap = self.desk.heap
-        return min(heap[0][0], self.desk.horizon) if heap else self.desk.horizon
+        return self.desk.deadlines.wake
 
     @property
     def next_due(self) -> int:
-        """The next deadline within the horizon (epoch ms), or 0."""
-        return self.desk.heap[0][0] if self.desk.heap else 0
+        """The next deadline that is held in memory (epoch ms), or 0."""
+        return self.desk.deadlines.next_due
 
     @property
     def scanning(self) -> bool:
@@ -213,37 +225,31 @@ class Fold:
 
     # time --------------------------------------------------------------------------------------------------------
 
-    def _fire(self) -> None:
-        """Fire what is due, in its order: contacts by their next deadline, and again if they have more."""
+    def fire(self, now: int, most: int = FIRED) -> bool:
+        """Let time go on to `now`, and fire what is due by then in its order; whether more than `most` contacts are.
+
+        Contacts come by their next deadline, and again if they have more.
+        """
         desk = self.desk
-        while True:
-            while desk.heap and desk.heap[0][0] <= desk.now:
-                due, key = heappop(desk.heap)
-                if desk.head(key).due == due:
-                    desk.counts["fired"] += 1
-                    definitions = self.definitions(key)
-                    contact.touch(desk, key, definitions)
-                    contact.expire(desk, key, definitions)
-            if desk.now < desk.horizon:
-                return
-            self._move_horizon()
-            self._begin_sweep()
+        desk.now = max(desk.now, now)
+        while desk.now >= self.wake:
+            entry = desk.deadlines.pop(desk.now)
+            if entry is None:
+                desk.deadlines.load(desk.now, desk.heads)
+                self._begin_sweep()
+            elif desk.head(entry[1]).due == entry[0]:
+                desk.counts["fired"] += 1
+                definitions = self.definitions(entry[1])
+                contact.touch(desk, entry[1], definitions)
+                contact.expire(desk, entry[1], definitions)
+                most -= 1
+            if not most:
+                return desk.now >= self.wake
+        return False
 
-    def _move_horizon(self) -> None:
-        """Take the deadlines of the next stretch out of the index, and of heads not in the index yet."""
-        desk, start = self.desk, self.desk.horizon
-        desk.horizon = max(desk.now, start) + HORIZON
-        due = {(int.from_bytes(key[1:9], "big"), key[9:]) for key in self._index(desk.horizon)}
-        due |= {(head.due, key) for key, head in desk.heads.items() if 0 < head.due < desk.horizon}
-        for entry in due:
-            heappush(desk.heap, entry)
-
-    def _index(self, end: int) -> Iterable[bytes]:
-        limit = b"i" + end.to_bytes(8, "big")
-        for key, _ in self.store.scan(b"i"):
-            if key >= limit:
-                return
-            yield key
+    def _fire(self) -> None:
+        while self.fire(self.desk.now):
+            pass
 
     # rows --------------------------------------------------------------------------------------------------------
 
@@ -254,7 +260,7 @@ class Fold:
         self.sweep = sweep_of(sweep) if sweep else Sweep()
         for key, value in self.store.scan(b"s"):
             self.scans[key[1:].decode()] = scan_of(value)
-        self._move_horizon()
+        self.desk.deadlines.load(self.desk.now, self.desk.heads)
 
     def _load_definitions(self, name: bytes) -> Definitions:
         known, under = Definitions(name.decode()), _definitions_under(name)
@@ -318,7 +324,7 @@ class Fold:
             self._go_on(name, scan)
 
     def on_tick(self, key: bytes, tick: Tick) -> None:
-        """Go on with the laps and the sweep that are under way, a slice each."""
+        """Go on with the laps, which share a slice, and with the sweep."""
         del key, tick
         for name, scan in self.scans.items():
             if scan.lap:
@@ -328,10 +334,11 @@ class Fold:
 
     def _go_on(self, name: bytes, scan: Scan) -> None:
         known, seen = self.definitions(name), 0
+        share = max(1, SLICE // sum(bool(one.lap) for one in self.scans.values()))
         for key, raw in self._contacts(head_key(name + b"/"), scan.cursor):
             scan.cursor, seen = key, seen + 1
             self._look_in(key[1:], raw, scan, known)
-            if seen >= SLICE:
+            if seen >= share:
                 break
         else:
             self._end_lap(name, scan, known)
@@ -388,11 +395,6 @@ class Fold:
 def _definitions_under(name: bytes) -> bytes:
     """Return the key of a tenant's record, which is also the prefix of its groups."""
     return b"d" + name + b"/"
-
-
-def index_key(due: int, contact_key: bytes) -> bytes:
-    """Return the key of a deadline in the local index."""
-    return b"i" + due.to_bytes(8, "big") + contact_key
 
 
 def _to_desk(act: Callable[[Desk, bytes, Any], None]) -> Callable[[Fold, bytes, Any], None]:

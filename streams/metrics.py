@@ -39,7 +39,9 @@ COMMIT_SECONDS = Histogram(
     "rollcall_commit_seconds", "Time of one transaction, flush to disk included.", buckets=_SECONDS
 )
 STATE_BYTES = Gauge("rollcall_state_bytes", "Size of a partition's rows on disk.", ["partition"])
-DEADLINES_DUE = Gauge("rollcall_deadlines_due", "Deadlines in the next 15 minutes, by partition.", ["partition"])
+DEADLINES_DUE = Gauge(
+    "rollcall_deadlines_due", "Deadlines in the next 15 minutes, up to 40,000 of them, by partition.", ["partition"]
+)
 LATENESS = Gauge(
     "rollcall_deadline_lateness_seconds", "How late the next deadline is, 0 if it lies ahead.", ["partition"]
 )

@@ -132,7 +132,7 @@ class DecideLanes:
                 continue
             due, now = owner.fold.next_due, self.clock.now()
             metrics.STATE_BYTES.labels(partition=partition).set(owner.store.bytes_on_disk())
-            metrics.DEADLINES_DUE.labels(partition=partition).set(len(owner.fold.desk.heap))
+            metrics.DEADLINES_DUE.labels(partition=partition).set(len(owner.fold.desk.deadlines.heap))
             metrics.LATENESS.labels(partition=partition).set(max(0, now - due) / 1000 if due else 0)
 
     def stuck_for(self) -> float:

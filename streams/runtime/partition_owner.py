@@ -14,13 +14,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import groupby
 from typing import Any
 
 import aiokafka
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from processors.desk import BY_KEY, ORIGIN, OWN
-from processors.fold import Fold, Record
+from processors.fold import FIRED, Fold, Record
 from schemas.activity import Tick, encode
 from streams import metrics
 from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Partitioner, Sent
@@ -181,16 +182,36 @@ class PartitionOwner:
         if records[0].offset < self.position:
             fresh = [record for record in records if record.offset >= self.position]
         for start in range(0, len(fresh), SLICE_RECORDS):
-            part = fresh[start : start + SLICE_RECORDS]
-            self.fold.apply([Record(r.key, r.value, r.timestamp) for r in part])
-            self.position = part[-1].offset + 1
-            self._pending_since = self._pending_since or time.monotonic()
-            self._pending_records += len(part)
-            await self._hand_out()
-            if self._closing:
-                return
-            await asyncio.sleep(0)
+            for part in self._runs(fresh[start : start + SLICE_RECORDS]):
+                await self._let_fire(part[0].timestamp)
+                if self._closing:
+                    return
+                self.fold.apply([Record(r.key, r.value, r.timestamp) for r in part])
+                self.position = part[-1].offset + 1
+                await self._took(len(part))
         self._progress()
+
+    def _runs(self, part: list[Any]) -> list[list[Any]]:
+        """Cut a slice where its time goes on, if deadlines fall due in it: they come between its records."""
+        if part[-1].timestamp < self.fold.wake:
+            return [part]
+        return [list(run) for _, run in groupby(part, lambda record: record.timestamp)]
+
+    async def _let_fire(self, now: int) -> None:
+        """Fire what is due before a record, some at a time: a million may be, and memory holds a commit's worth."""
+        while now >= self.fold.wake and not self._closing:
+            self.fold.fire(now, FIRED)
+            await self._took(FIRED)
+            if self._commit_due():
+                await self.commit()
+            self._progress()
+
+    async def _took(self, count: int) -> None:
+        """Count what was applied, hand out what came of it, and let the others have their turn."""
+        self._pending_since = self._pending_since or time.monotonic()
+        self._pending_records += count
+        await self._hand_out()
+        await asyncio.sleep(0)
 
     async def _hand_out(self) -> None:
         """Append what the fold has said so far; full batches leave at once."""

@@ -8,7 +8,7 @@ from typing import Any
 import aiokafka
 from aiokafka.structs import TopicPartition
 
-from processors.fold import index_key
+from processors.deadlines import index_key
 from processors.rows import head_of
 from streams.runtime.partition_store import PartitionStore
 

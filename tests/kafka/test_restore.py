@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from processors.fold import index_key
+from processors.deadlines import index_key
 from processors.rows import Head, encode
 from streams.runtime.partition_store import PartitionStore
 from streams.runtime.restore import restore

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors import fold as folding
-from processors.fold import HORIZON, Fold, Record
+from processors.deadlines import HORIZON
+from processors.fold import Fold, Record
 from processors.normalize import Normalizer, Raw
 from processors.rows import head_key, head_of
 from processors.state import MemoryStore
@@ -40,7 +41,7 @@ def test_deadlines_beyond_the_horizon_wait_in_the_index(world: World) -> None:
     world.group("g", DINNER)
     world.say("dinner")
     (fold,) = world.folds
-    assert (fold.next_due, fold.wake) == (0, fold.desk.horizon)
+    assert (fold.next_due, fold.wake) == (0, fold.desk.deadlines.reached[0])
     world.tick(2 * HOUR - HORIZON + 1)
     assert fold.next_due == START + 2 * HOUR == fold.wake
     world.tick(HORIZON)

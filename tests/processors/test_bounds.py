@@ -1,0 +1,125 @@
+"""What a fold holds in memory is bounded, whatever floods it: counted in objects, at small bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from processors import deadlines
+from processors import fold as folding
+from processors.fold import Fold, Record
+from schemas.activity import Tick, encode
+from tests.processors.world import HOUR, START, World, commit
+
+DINNER = {"event": "message", "any_of": ["dinner"], "within": "PT2H"}
+PHONES = [f"+62812345{at:05}" for at in range(120)]
+MOST, HOT = 20, 30
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world in which 20 deadlines are taken out of the index at once."""
+    monkeypatch.setattr(deadlines, "MOST", MOST)
+    made = World()
+    made.tenant()
+    return made
+
+
+def flood(world: World, within: str) -> None:
+    """Have all guests join in one millisecond, and be due in one."""
+    world.group("g", {**DINNER, "within": within})
+    for phone in PHONES:
+        world.say("dinner", phone=phone)
+
+
+def gone(fold: Fold) -> list[bytes]:
+    """Take who left out of what the fold said."""
+    said = [out.key for out in fold.desk.out if out.topic == "membership-changes" and b'"left"' in (out.value or b"")]
+    fold.desk.out.clear()
+    return said
+
+
+def everybody() -> list[bytes]:
+    """Return all keys."""
+    return [f"bali/tel:{phone}".encode() for phone in PHONES]
+
+
+def test_deadlines_of_one_millisecond(world: World) -> None:
+    """However many are due at once, few are in memory, and each fires once, in its order."""
+    flood(world, "PT2H")
+    fold, left = Fold(world.stores[0], 0, 1, hot=HOT), list[bytes]()
+    more = True
+    while more:
+        more = fold.fire(START + 2 * HOUR, 7)
+        said = gone(fold)
+        assert len(said) <= 7
+        assert len(fold.desk.deadlines.heap) <= MOST
+        left += said
+        commit(fold, world.stores[0])
+        assert len(fold.desk.heads) <= HOT
+    assert left == everybody()
+
+
+def test_the_next_owner_goes_on(world: World) -> None:
+    """What was not fired when its owner died fires before the next record, though the clock stands there already."""
+    flood(world, "PT2H")
+    now = START + 2 * HOUR
+    fold = world.fold(0)
+    assert fold.fire(now, 50)
+    left = gone(fold)
+    commit(fold, world.stores[0])
+    after = world.fold(0)
+    after.apply([Record(b"tick", encode(Tick(-1, 0, 0, 0)), now)])
+    assert left + gone(after) == everybody()
+
+
+def test_deadlines_that_come_soon(world: World) -> None:
+    """New ones within the horizon go straight into memory, and beyond the bound back into the index."""
+    flood(world, "PT5M")
+    (fold,) = world.folds
+    assert len(fold.desk.deadlines.heap) <= 2 * MOST
+    world.tick(HOUR)
+    assert [change["change"] for change in world.changes()].count("left") == len(PHONES)
+
+
+def test_facts_of_one_contact(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bookings stay decoded up to a bound."""
+    monkeypatch.setattr(folding, "DECODED", 10)
+    (fold,) = world.folds
+    held = list[int]()
+    for at in range(30):
+        world.book(f"b{at}", check_in="2026-12-01", check_out="2026-12-02")
+        held.append(fold.desk.decoded)
+    assert max(held) <= 10
+    assert world.contact()["bookings"] == 30
+
+
+def test_laps_share_a_slice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The laps of two tenants look at no more contacts in a tick than the lap of one."""
+    monkeypatch.setattr(folding, "SLICE", 8)
+    world.must("tenant.put", {"region": "ID", "zone": "UTC"}, tenant="java")
+    for tenant in ("bali", "java"):
+        for phone in PHONES[:40]:
+            world.say("dinner", phone=phone, tenant=tenant)
+    looked = list[int]()
+    for tenant in ("bali", "java"):
+        world.must("group.create", {"id": "g", "name": "g", "rule": DINNER}, tenant=tenant)
+    while world.folds[0].scanning:
+        before = len(world.tables["memberships"])
+        world.tick()
+        looked.append(len(world.tables["memberships"]) - before)
+    assert max(looked) <= 8
+    assert len(world.tables["memberships"]) == 80
+
+
+def test_compiled_definitions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many tenants' groups only some stay compiled, and it makes no difference to anybody."""
+    monkeypatch.setattr(folding, "GROUPS", 1)
+    world.must("tenant.put", {"region": "ID", "zone": "UTC"}, tenant="java")
+    for tenant in ("bali", "java"):
+        world.must("group.create", {"id": "g", "name": "g", "rule": DINNER}, tenant=tenant)
+    world.rest()
+    for phone in PHONES[:5]:
+        for tenant in ("bali", "java"):
+            world.say("dinner", phone=phone, tenant=tenant)
+            assert len(world.folds[0].tenants) == 1
+    assert len(world.tables["memberships"]) == 10
