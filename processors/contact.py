@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from processors.attributes import LAST_BOOKING, ContactLeaf, value_of
 from processors.edits import apply_edit, set_by_event
 from processors.hearing import hear, suspect
-from processors.leaves import BookingLeaf, Memo, MessageLeaf, RatingLeaf
-from processors.membership import Who, Why, row_of, settle
+from processors.leaves import BookingLeaf, GroupLeaf, Memo, MessageLeaf, RatingLeaf
+from processors.membership import Who, Why, named_by, row_of, settle
+from processors.nested import group_memo, settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept
 from processors.profile import count_bookings, count_ratings, learn, meet
@@ -47,7 +49,14 @@ class Facts:
             return leaf.memo(self.at.desk.ratings(self.at.key).values())
         if isinstance(leaf, BookingLeaf):
             return leaf.memo(self.at.desk.bookings(self.at.key).values())
-        return []
+        if isinstance(leaf, GroupLeaf):
+            return group_memo(self.at, definition, leaf, self.at.desk.now)
+        return leaf.memo(self._value(leaf)) if isinstance(leaf, ContactLeaf) else []
+
+    def _value(self, leaf: ContactLeaf) -> Any:
+        if leaf.field == LAST_BOOKING:
+            return leaf.last_stay(self.at.desk.bookings(self.at.key).values())
+        return value_of(self.at.head.profile, named_by(self.at.key)[1], leaf.field)
 
 
 def touch(desk: Desk, key: bytes, definitions: Definitions, event: Happening | None = None) -> Who:
@@ -61,7 +70,8 @@ def touch(desk: Desk, key: bytes, definitions: Definitions, event: Happening | N
 def _catch_up(at: Who, definitions: Definitions, event: Happening | None) -> None:
     """Answer the groups that came since from the facts (origin backfill), and leave those being deleted.
 
-    A contact that is only now met has no facts yet, so only what holds without any is answered, and that is live.
+    A contact that is only now met has no facts yet, so only what holds without any is answered, and that is live; rules
+    that read its profile or name other groups are answered once the record at hand is taken in.
     """
     facts, head = Facts(at, definitions), at.head
     if head.version < 0:
@@ -71,6 +81,7 @@ def _catch_up(at: Who, definitions: Definitions, event: Happening | None) -> Non
     else:
         for definition in definitions.since(head.version):
             _answer(at, facts, definition)
+        settle_waiting(at, at.desk.now)
     head.version = definitions.version
 
 
@@ -221,13 +232,14 @@ def _recount(at: Who, definitions: Definitions, kind: str, why: Why) -> None:
     at.desk.changed_profiles[at.key] = None
     facts = Facts(at, definitions)
     for definition in definitions.index.of_kind[kind]:
-        _reweigh(at, facts, definition, why)
+        reweigh(at, facts, definition, why)
 
 
-def _reweigh(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
+def reweigh(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
+    """Build the memos anew of the leaves that read what has changed (`why.join`), and settle the row."""
     leaves = definition.rule.leaves
     memos = {i: facts.memo(definition, i, None) for i, leaf in enumerate(leaves) if leaf.kind == why.join}
-    if definition.id in at.head.rows or any(memos.values()):
+    if definition.id in at.head.rows or definition.rule.true_when_empty or any(memos.values()):
         row = row_of(at, definition)
         for i, memo in memos.items():
             row.memos[i] = memo
@@ -261,7 +273,9 @@ def expire(desk: Desk, key: bytes, definitions: Definitions) -> None:
         definition = definitions.groups.get(name)
         if definition is None:
             row.due = 0
-        elif row.due:
-            if row.due <= t:
-                settle(at, definition, row, t, why)
+        elif 0 < row.due <= t:
+            settle(at, definition, row, t, why)
+    settle_waiting(at, t)
+    for row in at.head.rows.values():
+        if row.due:
             desk.wake(key, at.head, row.due)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -30,7 +31,11 @@ NOTHING_READ: tuple[Sequence[Word], None] = ((), None)
 
 
 class Definition(Struct, eq=False):
-    """A group as a partition knows it; `version` is the tenant's when the group was created or deleted."""
+    """A group as a partition knows it; `version` is the tenant's when the group was created or deleted.
+
+    `groups` are all of the tenant's by id, `outer` those in force whose rules name this one; `level` is 0 for a rule
+    that names none, else one above the highest that it names.
+    """
 
     id: str
     group: Group
@@ -39,6 +44,9 @@ class Definition(Struct, eq=False):
     deleting: bool
     cause: tuple[str, str]
     words: list[Word]
+    groups: dict[str, Definition]
+    outer: list[Definition] = []
+    level: int = 0
 
 
 class Word(Struct, frozen=True, eq=False):
@@ -57,7 +65,11 @@ class Index:
 
     def __init__(self, groups: Iterable[Definition]) -> None:
         in_force = sorted((d for d in groups if not d.deleting), key=lambda d: d.id)
-        self.true_when_empty = [d for d in in_force if d.rule.true_when_empty]
+        self.true_when_empty = [d for d in in_force if d.rule.true_when_empty and not d.rule.fields]
+        self.of_field: dict[str, list[Definition]] = defaultdict(list)
+        for definition in in_force:
+            for name in definition.rule.fields:
+                self.of_field[name].append(definition)
         self.of_kind: dict[str, list[Definition]] = defaultdict(list)
         for definition in in_force:
             for kind in definition.rule.kinds:
@@ -72,12 +84,14 @@ class Definitions:
     """All of one tenant's definitions in one partition.
 
     `version` counts them; a contact whose row stands at a lower version is brought up to date before anything else.
+    `entangled` is whether any rule reads profiles or names other groups: only then must what others change be watched.
     """
 
     def __init__(self, tenant: str) -> None:
         self.version = 0
         self.record = Tenant(tenant=tenant)
         self.groups: dict[str, Definition] = {}
+        self.entangled = False
         self.zones = Zones("UTC", {})
         self._index: Index | None = None
         self._whole: dict[str, Meaning] | None = None
@@ -87,6 +101,7 @@ class Definitions:
     def index(self) -> Index:
         """What the groups in force read."""
         if self._index is None:
+            _link(self.groups)
             self._index = Index(self.groups.values())
         return self._index
 
@@ -123,7 +138,8 @@ class Definitions:
         deleting = group.status == "deleting"
         if known is None:
             compiled = compile_rule(rule_in_force(group.rule), self.record.zone, self.zones)
-            known = Definition(group.id, group, version, compiled, deleting, cause, [])
+            known = Definition(group.id, group, version, compiled, deleting, cause, [], self.groups)
+            self.entangled |= bool(compiled.fields or compiled.refs)
             known.words = _words_of(known)
             self.groups[group.id] = known
             self._forget()
@@ -143,8 +159,9 @@ class Definitions:
         """Return the definitions that came after a version, oldest first."""
         known = self._since.get(version)
         if known is None:
+            _link(self.groups)
             later = (d for d in self.groups.values() if d.version > version)
-            known = self._since[version] = sorted(later, key=lambda d: (d.version, d.id))
+            known = self._since[version] = sorted(later, key=lambda d: (d.version, d.level, d.id))
         return known
 
     def hits(self, words: str, channel: str) -> Sequence[Word]:
@@ -188,6 +205,19 @@ class Definitions:
     def _forget(self) -> None:
         self._index = self._whole = None
         self._since.clear()
+
+
+def _link(groups: dict[str, Definition]) -> None:
+    """Tell each group who names it, and on which level it stands."""
+    named = {d.id: [leaf.group for _, leaf in d.rule.refs if leaf.group in groups] for d in groups.values()}
+    for definition in groups.values():
+        definition.outer = []
+    for name in TopologicalSorter(named).static_order():
+        definition = groups[name]
+        definition.level = max((groups[inner].level + 1 for inner in named[name]), default=0)
+        for inner in dict.fromkeys(named[name]):
+            if not definition.deleting:
+                groups[inner].outer.append(definition)
 
 
 def _words_of(definition: Definition) -> list[Word]:

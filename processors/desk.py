@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from processors.deadlines import Deadlines
 from processors.rows import (
@@ -44,7 +44,8 @@ class Out(NamedTuple):
 class Desk:
     """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
-    `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead.
+    `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead;
+    `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason.
     """
 
     def __init__(self, store: Store, partition: int, partitions: int, prefix: str, kept: int) -> None:
@@ -60,6 +61,7 @@ class Desk:
         self.dirty: dict[bytes, None] = {}
         self.changed_rows: dict[tuple[bytes, str], str] = {}
         self.changed_profiles: dict[bytes, None] = {}
+        self.waiting: dict[str, tuple[Any, Any]] = {}
         self.found: dict[bytes, bytes | None] = {}
         self.deadlines = Deadlines(store)
         self.decoded = 0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from processors.pins import decide_pin, introduce_by, mark_of, outcome
 from processors.profile import newest, original
 from processors.rows import Edits, Known
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from processors.membership import Who
     from processors.rows import Profile
     from schemas.activity import Edit, Edited
+
+to_json = msgspec.json.Encoder().encode
 
 KEPT = 200
 """Tags, and attributes, that a contact keeps, the newest: one event must not make its row too large to be written."""
@@ -89,7 +93,12 @@ def _write(registers: dict[str, Known], name: str, mark: Mark, value: Any) -> Be
         oldest = min(registers, key=lambda one: (registers[one].at, registers[one].id, one))
         del registers[oldest]
         return "changed"
-    return _became(before, mark, changed=(known.value if known is not None else None) != (value or None))
+    return _became(before, mark, changed=_unlike(known.value if known is not None else None, value))
+
+
+def _unlike(one: Any, other: Any) -> bool:
+    """Whether two values differ as JSON: true is not 1; "" is how a tag or note that is off is kept."""
+    return to_json(None if one == "" else one) != to_json(None if other == "" else other)
 
 
 def _became(before: Mark | None, mark: Mark, changed: bool) -> Became:  # noqa: FBT001 - what the write has found

@@ -45,6 +45,7 @@ from processors.rows import (
 )
 from processors.state import Store
 from processors.tenant import to_json
+from processors.watch import watched
 from processors.windows import DAY, duration_upper_bound_ms, parse_duration
 from schemas.activity import (
     BookingSeen,
@@ -402,7 +403,13 @@ def _to_desk(act: Callable[[Desk, bytes, Any], None]) -> Callable[[Fold, bytes, 
 
 
 def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callable[[Fold, bytes, Any], None]:
-    return lambda fold, key, activity: act(fold.desk, key, activity, fold.definitions(key))
+    watching = watched(act)
+
+    def run(fold: Fold, key: bytes, activity: Any) -> None:
+        definitions = fold.definitions(key)
+        (watching if definitions.entangled else act)(fold.desk, key, activity, definitions)
+
+    return run
 
 
 _HANDLE: dict[type, Callable[[Fold, bytes, Any], None]] = {

@@ -271,6 +271,31 @@ class Tally:
         return self.bookings <= 0 >= self.nights and (self.spent is None or self.sum >= self.spent)
 
 
+class GroupLeaf:
+    """Member of another group; the memo holds the spells of that membership, [from, until] each, as far as known.
+
+    A spell without length is no membership, but a moment at which to look again.
+    """
+
+    kind = "group"
+    fades = False
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+
+    def end(self, memo: Memo) -> int:
+        """See Leaf."""
+        return max((until for _, until in memo), default=0)
+
+    def true_at(self, memo: Memo, t: int) -> bool:
+        """See Leaf."""
+        return any(start <= t < until for start, until in memo)
+
+    def next_after(self, memo: Memo, t: int) -> int:
+        """See Leaf."""
+        return soonest((turn for spell in memo for turn in spell), t)
+
+
 def soonest(moments: Iterable[int], t: int) -> int:
     """Return the first of the moments that lies after `t`, or 0."""
     return min((m for m in moments if t < m < FOR_EVER), default=0)

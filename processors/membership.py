@@ -66,7 +66,17 @@ def row_of(at: Who, definition: Definition) -> Row:
 
 
 def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
-    """Bring a row to what it says at `t` and tell what changed."""
+    """Bring a row to what it says at `t` and tell what changed; one that names other groups waits for them."""
+    if definition.rule.refs:
+        known = at.desk.waiting.get(definition.id)
+        if known is None or known[1].join == "group":
+            at.desk.waiting[definition.id] = definition, why
+        return
+    settle_now(at, definition, row, t, why)
+
+
+def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
+    """Bring a row to what it says at `t`, tell what changed, and have the groups that name this one settled."""
     if definition.group.sticky and not row.stuck:
         _stick(definition, row, t)
     mask, due, expires = NOTHING if definition.deleting else look(definition.rule, row, t)
@@ -78,6 +88,15 @@ def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
         at.desk.wake(at.key, at.head, due)
     if flips:
         _flip(at, definition, row, t, why)
+    for outer in definition.outer:
+        at.desk.waiting.setdefault(outer.id, (outer, _passed_on(definition, why)))
+
+
+def _passed_on(inner: Definition, why: Why) -> Why:
+    """Say why a group is looked at again that names another: what happened to that one."""
+    join = why.join if why.join == "time" else "group"
+    leave = why.leave if why.leave in {"expired", "retracted"} else "no_longer_matches"
+    return why._replace(join=join, leave=leave, evidence=inner.id)
 
 
 def _stick(definition: Definition, row: Row, t: int) -> None:

@@ -14,7 +14,6 @@ import msgspec
 from processors.edited import ContactCommand, edited_by, edited_in
 from processors.identity import booking_contact, canonical, identify_guest, identify_message, identify_profile
 from processors.phones import e164, region_of
-from processors.rules import unsupported
 from processors.windows import FOR_EVER, duration_upper_bound_ms, parse_duration
 from processors.words import normalise
 from schemas import activity
@@ -50,7 +49,6 @@ from schemas.commands import (
 )
 from schemas.envelope import group_id_from_name, read
 from schemas.events import BookingEvent, Guest, MessageEvent, RatingEvent
-from schemas.rules import parse_rule
 from schemas.tenants import Tenant
 
 PinCommand = GroupAdd | GroupRemove | GroupClearPin | ConsentOptOut | ConsentOptIn
@@ -201,11 +199,8 @@ class Normalizer:
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
-    def group(self, raw: Raw, event: GroupCreate, time: int) -> list[Keyed] | Reject:
-        """A new group goes to the tenant's actor with an id, and only with a rule that is evaluated."""
-        path = unsupported(parse_rule(event.data.rule, retention=self.retention))
-        if path is not None:
-            return Reject("not_supported", f"data.{path}")
+    def group(self, raw: Raw, event: GroupCreate, time: int) -> list[Keyed]:
+        """A new group goes to the tenant's actor with an id."""
         return self.tenant(raw, _named(event), time)
 
     def tenant(self, raw: Raw, event: Any, time: int) -> list[Keyed]:

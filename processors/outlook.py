@@ -91,6 +91,26 @@ def floor_of(pins: Pins) -> int:
     return FOR_EVER if consent.said.out else consent.ins[0]
 
 
+def spells(rule: Compiled, row: Row, t: int, *, sticky: bool) -> list[list[int]]:
+    """Return when a row says in, from `t` on, as far as no new fact changes it: see GroupLeaf."""
+    inside, turn = bool(mask_at(rule, row, t)), t
+    found = [[0, FOR_EVER]] if inside else []
+    for _ in range(LOOK_AHEAD):
+        turn = _next_turn(rule, row, turn)
+        if not turn:
+            return found
+        mask = mask_at(rule, row, turn)
+        if bool(mask) != inside:
+            inside = not inside
+            if inside:
+                found.append([turn, FOR_EVER])
+            else:
+                found[-1][1] = turn
+        if sticky and mask & RULE:
+            return found
+    return [*found, [turn, turn]]
+
+
 def _next_turn(rule: Compiled, row: Row, t: int) -> int:
     turns = [] if row.stuck else [rule.next_after(row.memos, t)]
     if row.pins is not None:

@@ -9,6 +9,7 @@ import msgspec
 from processors.consent import ALL, Verdict, lay, left_for_good, say, tell
 from processors.desk import Out
 from processors.membership import Who, Why, named_by, row_of, settle
+from processors.nested import settle_waiting
 from processors.outlook import floor_of, pinned_out
 from processors.profile import introduce
 from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Pins, Row, Said
@@ -85,6 +86,8 @@ def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None, seen
     if said is not None and was != left_for_good(pins) and definition.id != ALL:
         tell(at.desk, at.key, definition.id, said)
     settle(at, definition, row, at.desk.now, _why(at, pin, seen))
+    if definition.rule.refs:
+        settle_waiting(at, at.desk.now)
     return ("applied", None) if before != _shown(row) else late or _no_change(pin, pins, at.desk.now)
 
 

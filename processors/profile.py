@@ -103,23 +103,22 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool) ->
     """Return the record of `contacts` for a profile; `digits` writes phones without the plus."""
     tenant, _, contact = key.decode().partition("/")
     phone = contact[4:] if contact.startswith("tel:") else None
-    mail = contact[7:] if contact.startswith("mailto:") else None
-    name, first, last = _value(profile, "name") or (None, None, None)
+    name, first, last = known_of(profile, "name") or (None, None, None)
     reached = is_reachable(contact)
     value = Contact(
         tenant=tenant,
         contact=contact,
         phone=phone.lstrip("+") if phone and digits else phone,
-        email=_value(profile, "email") or mail,
+        email=email_of(profile, contact),
         name=name,
         first_name=first,
         last_name=last,
         original_name=profile.original_name,
         source=profile.source,
-        property=_value(profile, "property"),
-        country=_value(profile, "country"),
-        area=_value(profile, "area"),
-        language=_value(profile, "language"),
+        property=known_of(profile, "property"),
+        country=known_of(profile, "country"),
+        area=known_of(profile, "area"),
+        language=known_of(profile, "language"),
         customer_since=moment(profile.since) if profile.since is not None else None,
         bookings=profile.bookings,
         spent=profile.spent,
@@ -132,6 +131,18 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool) ->
         sendable=reached and not opted_out,
     )
     return Out("contacts", key, msgspec.json.encode(value))
+
+
+def email_of(profile: Profile, contact: str) -> str | None:
+    """Return the e-mail address that an event or a person told, else that of the contact's id."""
+    told: str | None = known_of(profile, "email")
+    return told or (contact[7:] if contact.startswith("mailto:") else None)
+
+
+def attribute_of(profile: Profile, name: str) -> Any:
+    """Return the value of an attribute, or None."""
+    known = profile.edits.attributes.get(name) if profile.edits else None
+    return None if known is None else known.value
 
 
 def tags_of(profile: Profile) -> list[str]:
@@ -150,6 +161,7 @@ def note_of(profile: Profile) -> str | None:
     return profile.edits.note[""].value or None if profile.edits and profile.edits.note else None
 
 
-def _value(profile: Profile, name: str) -> Any:
+def known_of(profile: Profile, name: str) -> Any:
+    """Return what the newest event says of a field, or None."""
     known = profile.fields.get(name)
     return None if known is None else known.value

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
-from processors.leaves import BookingLeaf, Leaf, ManualLeaf, Memo, MessageLeaf, RatingLeaf, Zones
-from processors.windows import Window, parse_duration
+from processors.attributes import ContactLeaf
+from processors.leaves import BookingLeaf, GroupLeaf, Leaf, ManualLeaf, Memo, MessageLeaf, RatingLeaf, Zones
+from processors.windows import window_of
 from schemas.rules import (
     AllRule,
     AnyRule,
     BookingRule,
     Composed,
+    ContactRule,
     ManualRule,
     MessageRule,
     NoneRule,
@@ -19,19 +20,12 @@ from schemas.rules import (
     Rule,
     parse_rule,
 )
+from schemas.rules import Leaf as LeafRule
 
 Truth = Callable[[Sequence[bool]], bool]
 
 ANY_AGE = "P100Y"
 """Rules in force were checked against the retention when they came; a shorter one since must not stop a worker."""
-
-
-class UnsupportedError(ValueError):
-    """A rule of the contract that this version does not evaluate yet; `path` names the node."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
 
 
 class Compiled:
@@ -42,6 +36,8 @@ class Compiled:
         self.truth = truth
         self.single = leaves[0] if truth is first else None
         self.kinds = frozenset(leaf.kind for leaf in leaves)
+        self.fields = frozenset(leaf.field for leaf in leaves if isinstance(leaf, ContactLeaf))
+        self.refs = tuple((at, leaf) for at, leaf in enumerate(leaves) if isinstance(leaf, GroupLeaf))
         self.true_when_empty = self.true_at(self.empty(), 0)
 
     def empty(self) -> list[Memo]:
@@ -74,32 +70,23 @@ def rule_in_force(value: object) -> Rule:
 
 
 def compile_rule(rule: Rule, zone: str, zones: Zones) -> Compiled:
-    """Compile a rule for a tenant's time zone; raises UnsupportedError."""
+    """Compile a rule for a tenant's time zone."""
     leaves: list[Leaf] = []
-    truth = _node(rule, "rule", leaves, zone, zones)
+    truth = _node(rule, leaves, zone, zones)
     return Compiled(tuple(leaves), truth if isinstance(rule, Composed) else first)
 
 
-def unsupported(rule: Rule) -> str | None:
-    """Return the path of the node that this version does not evaluate yet, or None."""
-    try:
-        compile_rule(rule, "UTC", Zones("UTC", {}))
-    except UnsupportedError as error:
-        return error.path
-    return None
-
-
-def _node(rule: Rule, path: str, leaves: list[Leaf], zone: str, zones: Zones) -> Truth:
+def _node(rule: Rule, leaves: list[Leaf], zone: str, zones: Zones) -> Truth:
     if isinstance(rule, Composed):
-        return _join(rule, path, leaves, zone, zones)
+        return _join(rule, leaves, zone, zones)
     at = len(leaves)
-    leaves.append(_leaf(rule, path, zone, zones))
+    leaves.append(_leaf(rule, zone, zones))
     return lambda truths: truths[at]
 
 
-def _join(rule: Composed, path: str, leaves: list[Leaf], zone: str, zones: Zones) -> Truth:
+def _join(rule: Composed, leaves: list[Leaf], zone: str, zones: Zones) -> Truth:
     word = _WORDS[type(rule)]
-    nodes = [_node(part, f"{path}.{word}[{i}]", leaves, zone, zones) for i, part in enumerate(rule.rules)]
+    nodes = [_node(part, leaves, zone, zones) for part in rule.rules]
     if word == "all":
         return lambda truths: all(node(truths) for node in nodes)
     if word == "any":
@@ -110,7 +97,7 @@ def _join(rule: Composed, path: str, leaves: list[Leaf], zone: str, zones: Zones
 _WORDS: dict[type, str] = {AllRule: "all", AnyRule: "any", NoneRule: "none"}
 
 
-def _leaf(rule: Rule, path: str, zone: str, zones: Zones) -> Leaf:
+def _leaf(rule: LeafRule, zone: str, zones: Zones) -> Leaf:
     match rule:
         case ManualRule():
             return ManualLeaf()
@@ -120,11 +107,7 @@ def _leaf(rule: Rule, path: str, zone: str, zones: Zones) -> Leaf:
             return MessageLeaf(rule, window_of(rule.within, zone))
         case BookingRule():
             return BookingLeaf(rule, window_of(rule.within, zone), zones)
+        case ContactRule():
+            return ContactLeaf(rule, zone, zones)
         case _:
-            raise UnsupportedError(path)
-
-
-@lru_cache(1_024)
-def window_of(within: str | None, zone: str) -> Window | None:
-    """Return the window of a rule, or None for ever; rules share it with all that it has learnt."""
-    return Window(parse_duration(within), zone) if within else None
+            return GroupLeaf(rule.group)

@@ -189,7 +189,9 @@ def _refs(office: Office, own: str, refs: tuple[str, ...]) -> OutcomeReason | No
     """Why a rule's references cannot stand: no old group names a new one, so only itself can close a cycle."""
     if own in refs:
         return "rule_cycle"
-    return "group_unknown" if any(office.group(ref) is None for ref in refs) else None
+    if any(office.group(ref) is None for ref in refs):
+        return "group_unknown"
+    return None if all(map(office.in_force, refs)) else "group_deleting"
 
 
 def _start(office: Office, group: Group, cause: tuple[str, str], *, scan: bool) -> None:

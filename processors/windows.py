@@ -164,3 +164,9 @@ class Window:
     def _offset(self, t_ms: int) -> int:
         at = (_EPOCH + t_ms * _MILLISECOND).astimezone(zone_of(self.zone))
         return (at.utcoffset() or timedelta()) // _MILLISECOND
+
+
+@lru_cache(1_024)
+def window_of(within: str | None, zone: str) -> Window | None:
+    """Return the window of a rule, or None for ever; rules share it with all that it has learnt."""
+    return Window(parse_duration(within), zone) if within else None

@@ -22,7 +22,7 @@ from processors.consent import sendable
 from processors.contact import Facts
 from processors.definitions import Definition, Definitions
 from processors.fold import Fold
-from processors.leaves import Leaf, Memo, MessageLeaf, end_of
+from processors.leaves import GroupLeaf, Leaf, Memo, MessageLeaf, end_of
 from processors.membership import Who, change_id, named_by
 from processors.outlook import LOOK_AHEAD, NOTHING, Outlook, look, mask_at, pinned_out
 from processors.profile import count_bookings, count_ratings
@@ -205,6 +205,8 @@ class Audit:
 
 def _living(leaf: Leaf, memo: Memo, now: int) -> Memo:
     """Leave out what cannot count any more: of such messages the facts may be gone, and that is right."""
+    if isinstance(leaf, GroupLeaf):
+        return [[start if start > now else 0, until] for start, until in memo if until > max(start, now)]
     if not isinstance(leaf, MessageLeaf):
         return memo
     return [time for time in memo if end_of(leaf.window, time) > now]

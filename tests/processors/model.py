@@ -10,6 +10,7 @@ from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from re import findall, fullmatch
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -95,7 +96,8 @@ class Model:
     def _newest(self, events: list[Event]) -> tuple[str, datetime, Event] | None:
         firsts = {event["data"]["revision"]: event for event in reversed(events)}
         ordered = [firsts[revision] for revision in sorted(firsts, reverse=True)]
-        guests = [event["data"]["guest"]["phone"] for event in ordered if event["data"].get("guest")]
+        named = {event["data"]["revision"]: event for event in reversed(events) if event["data"].get("guest")}
+        guests = [named[revision]["data"]["guest"]["phone"] for revision in sorted(named, reverse=True)]
         return (guests[0], when(ordered[0]["time"]), ordered[0]["data"]) if guests else None
 
     # rules -------------------------------------------------------------------------------------------------------
@@ -106,6 +108,11 @@ class Model:
             if word in rule:
                 parts = [self.true(part, guest, now) for part in rule[word]]
                 return {"all": all(parts), "any": any(parts), "none": not any(parts)}[word]
+        if "contact" in rule:
+            return self._contact(rule, guest, now)
+        if "group" in rule:
+            _, inner, pins = self.groups()[rule["group"]]
+            return bool(self.sources(inner, pins, guest, now))
         leaf = {"message": self._message, "rating": self._rating, "booking": self._booking}.get(rule["event"])
         return leaf is not None and bool(leaf(rule, guest, now))
 
@@ -154,6 +161,78 @@ class Model:
         start, end = (datetime(d.year, d.month, d.day, tzinfo=zone).astimezone(UTC) for d in (first, last))
         return start, end
 
+    # profiles ----------------------------------------------------------------------------------------------------
+
+    def told(self, guest: str) -> list[Event]:
+        """Return the events that tell of a guest, but for repeats of what was the newest revision when they came."""
+        found: list[Event] = []
+        newest: dict[Any, int] = {}
+        named: dict[Any, int] = {}
+        for _, event in self.of("message", "booking", "rating"):
+            data, kind = event["data"], event["type"]
+            who = data["from"] if kind == "message" else (data.get("guest") or {}).get("phone")
+            name = (kind, event["source"], data[f"{kind}_id"], who if kind == "message" else "")
+            revision = data["revision"]
+            if who == guest and (revision != newest.get(name, 0) or revision > named.get(name, 0)):
+                found.append(event)
+            if who:
+                named[name] = max(named.get(name, 0), revision)
+            newest[name] = max(newest.get(name, 0), data["revision"])
+        return found
+
+    def register(self, guest: str, read: Any) -> Any:
+        """Return the newest word that `read` finds in the events and commands on a guest; None if there is none."""
+        edits = [one.event for one in self.of(*EDITS) if {"phone": guest} in contacts_of(one.event)]
+        words = [
+            (event["time"], event["id"], word)
+            for event in [*self.told(guest), *edits]
+            if (word := read(event["type"], event["data"])) is not None
+        ]
+        return max(words)[2][0] if words else None
+
+    def tags(self, guest: str) -> set[str]:
+        """Return a guest's tags in lower case."""
+        return {tag for tag in ("vip", "quiet", "gold") if self.register(guest, partial(tagged, tag))}
+
+    def field(self, name: str, guest: str) -> Any:
+        """Return what a field of a guest's profile holds."""
+        told = self.told(guest)
+        stays = [data for who, _, data in self.bookings if who == guest and data["status"] in LIVING]
+        rated = [(t, d["stars"]) for who, t, d in self.ratings if who == guest and not d.get("withdrawn")]
+        values: dict[str, Any] = {
+            "tags": lambda: self.tags(guest),
+            "language": lambda: self.register(guest, lambda _, data: boxed(data.get("contact", {}).get("language"))),
+            "attributes.tier": lambda: self.register(guest, tier),
+            "bookings": lambda: len(stays),
+            "spent": lambda: sum((Decimal(data["amount"]) for data in stays), Decimal(0)),
+            "latest_rating": lambda: max(rated)[1] if rated else None,
+            "customer_since": lambda: min((when(event["time"]) for event in told), default=None),
+            "last_booking": lambda: max((self._stay(data)[1] for data in stays if "check_out" in data), default=None),
+        }
+        return values[name]()
+
+    def _contact(self, rule: Event, guest: str, now: datetime) -> bool:
+        value = self.field(rule["contact"], guest)
+        start = self.dated(value)
+        checks: dict[str, Any] = {
+            "present": lambda wanted: bool(value) == wanted,
+            "is": lambda wanted: type(value) is type(wanted) and value == wanted,
+            "has_any": lambda wanted: bool(value & {tag.lower() for tag in wanted}),
+            "has_all": lambda wanted: value >= {tag.lower() for tag in wanted},
+            "min": lambda wanted: isinstance(value, int | float | Decimal) and value >= Decimal(wanted),
+            "max": lambda wanted: isinstance(value, int | float | Decimal) and value <= Decimal(wanted),
+            "older_than": lambda wanted: start is not None and now >= deadline(start, wanted, self.zone),
+            "newer_than": lambda wanted: start is not None and now < deadline(start, wanted, self.zone),
+        }
+        return all(checks[name](wanted) for name, wanted in rule.items() if name in checks)
+
+    def dated(self, value: Any) -> datetime | None:
+        """Return the moment that a field holds, if it holds one."""
+        if isinstance(value, str) and value[:2] == "20":
+            at = day(value)
+            return datetime(at.year, at.month, at.day, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+        return value if isinstance(value, datetime) else None
+
     # pins and memberships ----------------------------------------------------------------------------------------
 
     def groups(self) -> dict[str, tuple[datetime, Event, list[Event]]]:
@@ -162,9 +241,12 @@ class Model:
         for at, event in self.of("group.create", "group.delete", "group.add", "group.remove", "group.clear_pin"):
             data = event["data"]
             if event["type"] == "group.create":
-                groups.setdefault(data["id"], (at, data.get("rule") or {"event": "manual"}, []))
+                rule = data.get("rule") or {"event": "manual"}
+                if named(rule) <= groups.keys() - {data["id"]}:
+                    groups.setdefault(data["id"], (at, rule, []))
             elif event["type"] == "group.delete":
-                groups.pop(data["group"], None)
+                if not any(data["group"] in named(rule) for _, rule, _ in groups.values()):
+                    groups.pop(data["group"], None)
             elif data["group"] in groups:
                 groups[data["group"]][2].append(event)
                 self.pinned |= {contact["phone"] for contact in data["contacts"]}
@@ -201,20 +283,24 @@ class Model:
 
     def known(self, guest: str) -> bool:
         """Whether anything was heard of a guest yet: rules are asked only for those."""
-        named = (one.event["data"].get("guest") or {} for one in self.of("booking", "rating"))
-        spoke = any(one.event["data"]["from"] == guest for one in self.of("message"))
-        spoke = spoke or any({"phone": guest} in contacts_of(one.event) for one in self.of(*EDITS))
-        return spoke or guest in self.pinned or any(one.get("phone") == guest for one in named)
+        edited = any({"phone": guest} in contacts_of(one.event) for one in self.of(*EDITS))
+        return edited or guest in self.pinned or bool(self.told(guest))
 
     def _end(self, rule: Event, pins: Sequence[Event], guest: str, now: datetime) -> str | None:
         """Try every moment at which anything may change, and return the first at which no source is left."""
-        windows = {leaf.get("within") for leaf in leaves(rule)}
+        mine = pins
+        rules = [rule, *(inner for _, inner, _ in self.groups().values())]
+        words = ("within", "older_than", "newer_than")
+        windows = {leaf.get(word) for each in rules for leaf in leaves(each) for word in words}
+        pins = [*pins, *(pin for _, _, others in self.groups().values() for pin in others)]
         stays = [moment for _, _, data in self.bookings if "check_in" in data for moment in self._stay(data)]
         starts = [*stays, *(time for _, time, _ in self.messages + self.ratings)]
+        dates = (self.field(name, guest) for name in ("customer_since", "last_booking", "attributes.tier"))
+        starts += [start for value in dates if (start := self.dated(value)) is not None]
         moments = {deadline(start, within, self.zone) for start in starts for within in windows} | {*stays}
         moments |= {when(pin["data"]["expires_at"]) for pin in pins if "expires_at" in pin["data"]}
         for moment in sorted(moments):
-            if now < moment < NEVER and not self.sources(rule, pins, guest, moment):
+            if now < moment < NEVER and not self.sources(rule, mine, guest, moment):
                 return moment.isoformat()
         return None
 
@@ -225,10 +311,32 @@ def contacts_of(event: Event) -> list[Event]:
     return [{"phone": one["phone"]} for one in data.get("contacts") or [data["contact"]]]
 
 
+def boxed(word: Any) -> Any:
+    """Tell a word from none."""
+    return None if word is None else [word]
+
+
+def tier(kind: str, data: Event) -> Any:
+    """Return the attribute tier that an event or command sets, null too."""
+    attributes = data.get("contact", {}).get("attributes", {}) if kind == "contact.upsert" else data.get("attributes")
+    return [attributes["tier"]] if attributes and "tier" in attributes else None
+
+
+def tagged(tag: str, kind: str, data: Event) -> Any:
+    """Return whether an event or command sets a tag or takes it away."""
+    named = tag in {one.lower() for one in data.get("tags", ())}
+    return [kind != "contact.untag"] if named else None
+
+
 def leaves(rule: Event) -> list[Event]:
     """Return a rule's leaves."""
     parts = [part for word in ("all", "any", "none") for part in rule.get(word, ())]
     return [leaf for part in parts for leaf in leaves(part)] if parts else [rule]
+
+
+def named(rule: Event) -> set[str]:
+    """Return the groups that a rule names."""
+    return {leaf["group"] for leaf in leaves(rule) if "group" in leaf}
 
 
 def says(text: str, phrases: Iterable[str]) -> bool:

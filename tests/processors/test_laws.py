@@ -82,7 +82,30 @@ booking_rules = st.builds(
     st.sampled_from([None, ["Pool Villa"]]),
 )  # fmt: skip
 manual_rules = st.just({"event": "manual"})
-leaf_rules = st.one_of(message_rules, rating_rules, booking_rules, manual_rules)
+contact_rules = st.one_of(
+    st.builds(
+        lambda word, tags: {"contact": "tags", word: tags},
+        st.sampled_from(["has_any", "has_all"]),
+        st.lists(st.sampled_from(["vip", "Quiet", "gold"]), min_size=1, max_size=2, unique=True),
+    ),
+    st.builds(
+        lambda field, present: {"contact": field, "present": present},
+        st.sampled_from(["tags", "attributes.tier", "language", "last_booking", "bookings", "latest_rating"]),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda field, word, within: {"contact": field, word: within},
+        st.sampled_from(["customer_since", "last_booking", "last_booking", "attributes.tier"]),
+        st.sampled_from(["older_than", "newer_than"]),
+        withins.filter(bool),
+    ),
+    st.builds(lambda tier: {"contact": "attributes.tier", "is": tier}, st.sampled_from(["gold", 7])),
+    st.builds(lambda least: {"contact": "bookings", "min": least}, st.sampled_from([0, 1, 2])),
+    st.builds(lambda most: {"contact": "spent", "max": most, "currency": "IDR"}, st.sampled_from(["0", "100.50"])),
+    st.builds(lambda least: {"contact": "latest_rating", "min": least, "max": 5}, st.sampled_from([3, 4])),
+)
+group_rules = st.builds(lambda group: {"group": group}, st.sampled_from(["a", "b"]))
+leaf_rules = st.one_of(message_rules, rating_rules, booking_rules, manual_rules, contact_rules, group_rules)
 rules = st.one_of(
     leaf_rules,
     st.recursive(

@@ -16,7 +16,7 @@ from tests.processors.world import DAY, MADE, START, iso
 
 TENANT = Tenant(tenant="bali", region="ID", properties={"berlin": Property(region="DE"), "plain": Property()})
 STAY = {"status": "confirmed", "room_type": "Villa", "check_in": "2026-11-01", "check_out": "2026-11-02"}
-NO_TENANT, UNKNOWN_RULE = Reject("tenant_unknown", "tenant"), Reject("not_supported", "data.rule")
+NO_TENANT = Reject("tenant_unknown", "tenant")
 HELLO = {"message_id": "m1", "channel": "whatsapp", "direction": "inbound", "from": MADE, "text": "Hello!"}
 
 
@@ -112,13 +112,6 @@ def test_a_booking_with_nothing_has_its_own_contact() -> None:
         ("rating", {"rating_id": "r", "stars": 5, "guest": {}}, {"tenant": "x"}, Reject("tenant_unknown", "tenant")),
         ("group.add", {"group": "g", "contacts": [{"phone": "1"}]}, {"tenant": "x"}, NO_TENANT),
         ("contact.tag", {"contacts": [{"phone": "1"}], "tags": ["x"]}, {"tenant": "x"}, NO_TENANT),
-        ("group.create", {"id": "g", "rule": {"contact": "tags", "has_any": ["x"]}}, {}, UNKNOWN_RULE),
-        (
-            "group.create",
-            {"id": "g", "rule": {"any": [{"event": "manual"}, {"none": [{"group": "vip"}]}]}},
-            {},
-            Reject("not_supported", "data.rule.any[1].none[0]"),
-        ),
     ],
 )  # fmt: skip
 def test_rejects(kind: str, data: dict[str, Any], more: dict[str, Any], reject: Reject) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from processors.leaves import FOR_EVER, BookingLeaf, Leaf, ManualLeaf, MessageLeaf, RatingLeaf, Zones, end_of
 from processors.outlook import LOOK_AHEAD, look
 from processors.rows import Add, Pins, Row
-from processors.rules import UnsupportedError, compile_rule, rule_in_force, window_of
-from processors.windows import Window
+from processors.rules import compile_rule, rule_in_force
+from processors.windows import Window, window_of
 from schemas.activity import BookingFact, RatingFact
 from schemas.rules import BookingRule, MessageRule, RatingRule
 from tests.processors.world import DAY, HOUR, START
@@ -155,13 +155,6 @@ def test_added_by_hand_is_no_rule() -> None:
 def compiled(rule: dict[str, Any]) -> Any:
     """Compile a rule of JSON."""
     return compile_rule(rule_in_force(rule), "UTC", ZONES)
-
-
-def test_a_rule_that_is_not_evaluated_yet_says_where() -> None:
-    """Compiling one names the node."""
-    with pytest.raises(UnsupportedError) as caught:
-        compiled({"all": [{"event": "manual"}, {"group": "vip"}]})
-    assert caught.value.path == "rule.all[1]"
 
 
 def test_an_outlook_tells_sources_the_next_change_and_the_end() -> None:

@@ -29,7 +29,13 @@ TWICE: dict[str, Any] = {"event": "message", "any_of": ["pet"], "min_count": 2}
 HAPPY: dict[str, Any] = {"event": "rating", "min_stars": 4, "mode": "latest", "within": "P6M"}
 STAYED: dict[str, Any] = {"event": "booking", "min_bookings": 2, "stay": "past", "within": "P12M"}
 UNHAPPY: dict[str, Any] = {"all": [{"event": "booking"}, {"none": [{"event": "rating", "min_stars": 4}]}]}
-RULES = {"pet": PET, "twice": TWICE, "happy": HAPPY, "stayed": STAYED, "unhappy": UNHAPPY}
+TAGGED: dict[str, Any] = {"contact": "tags", "has_any": ["vip"]}
+LOST: dict[str, Any] = {"contact": "last_booking", "older_than": "P1M"}
+NESTED: dict[str, Any] = {"any": [{"group": "pet"}, {"all": [{"group": "tagged"}, {"none": [{"group": "lost"}]}]}]}
+RULES = {
+    "pet": PET, "twice": TWICE, "happy": HAPPY, "stayed": STAYED, "unhappy": UNHAPPY, "tagged": TAGGED, "lost": LOST,
+    "nested": NESTED,
+}  # fmt: skip
 
 
 class Recorded:
@@ -102,6 +108,7 @@ def lived() -> World:
     world.pin("add", "vip", "+6281234567891")
     world.pin("remove", "vip", "+6281234567891")
     world.rate(2, "r2")
+    world.must("contact.tag", {"contacts": [{"phone": "+6281234567890"}], "tags": ["VIP"]})
     world.say("x", id_="again+6281234567890", revision=2)
     world.must("group.delete", {"group": "gone"})
     world.rest()
@@ -146,6 +153,10 @@ def test_each_step_agrees() -> None:
         lambda: world.pin("remove", "pet"),
         lambda: world.pin("clear_pin", "pet"),
         lambda: world.tenant(zone="Asia/Jakarta"),
+        lambda: world.group("lost", LOST),
+        lambda: world.group("nested", {"any": [{"group": "lost"}, {"group": "happy"}]}),
+        lambda: world.book("b"),
+        lambda: world.must("contact.upsert", {"contact": {"phone": "+6281234567890", "tags": ["x"]}}),
         lambda: world.tick(190 * DAY),
         lambda: world.say("pet", id_="m2"),
         lambda: world.must("group.delete", {"group": "pet"}),
@@ -318,7 +329,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Recorded], None], set[str]]] = {
     "a fact is gone": (_drop_fact, {"memo_stale", "membership_wrong", "profile_stale"}),
     "a head is gone": (_drop_head, {"owner_missing", "table_extra", "log_wrong"}),
     "a head is broken": (_break_head, {"owner_unreadable"}),
-    "a memo is stale": (_forget_memo, {"memo_stale"}),
+    "a memo is stale": (_forget_memo, {"memo_stale", "membership_wrong"}),
     "the owner has other sources": (_row(mask=3), {"membership_wrong", "table_wrong"}),
     "the owner has another expiry": (_row(expires=START), {"membership_wrong", "table_wrong"}),
     "the owner has another deadline": (_row(due=START + 900 * DAY), {"membership_wrong"}),

@@ -1,0 +1,65 @@
+"""Where rules read profiles or name other groups: what a record changes there is answered in the same record.
+
+The groups that read a field are found by it, so that a change of one field asks no others. Somebody who is only now met
+is asked about all fields once the first record is taken in, not before: nobody joins for what is not known yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from processors.attributes import LAST_BOOKING, value_of
+from processors.contact import Facts, Happening, reweigh
+from processors.membership import Who, Why, named_by
+from processors.nested import settle_waiting
+from schemas.activity import Edit, FactPut, FactTaken, MessageSeen, Pin
+
+if TYPE_CHECKING:
+    from processors.definitions import Definition, Definitions
+    from processors.desk import Desk
+
+Act = Callable[["Desk", bytes, Any, "Definitions"], None]
+
+
+def watched(act: Act) -> Act:
+    """Let an actor act, then answer what that changed for the groups that read the profile or name other groups."""
+
+    def run(desk: Desk, key: bytes, activity: Any, definitions: Definitions) -> None:
+        fields = definitions.index.of_field
+        at = Who(desk, key, desk.head(key))
+        fresh, before = at.head.version < 0, _shown(at, fields)
+        act(desk, key, activity, definitions)
+        after = _shown(at, fields)
+        stayed = isinstance(activity, FactPut | FactTaken) and activity.kind == "booking"
+        changed = {f for f in fields if fresh or before[f] != after[f] or (stayed and f == LAST_BOOKING)}
+        _ask(at, definitions, changed, activity)
+        settle_waiting(at, desk.now)
+
+    return run
+
+
+def _shown(at: Who, fields: Iterable[str]) -> dict[str, str]:
+    """Write down what fields hold; as text, for true is not 1."""
+    contact = named_by(at.key)[1]
+    return {field: repr(value_of(at.head.profile, contact, field)) for field in fields}
+
+
+def _ask(at: Who, definitions: Definitions, changed: set[str], activity: Any) -> None:
+    asked: dict[str, tuple[Definition, str]] = {}
+    for field in sorted(changed):
+        for definition in definitions.index.of_field[field]:
+            asked.setdefault(definition.id, (definition, field))
+    event, time = _cause(activity)
+    leave = "retracted" if isinstance(activity, FactTaken) else "no_longer_matches"
+    facts = Facts(at, definitions)
+    for _, (definition, field) in sorted(asked.items()):
+        why = Why("attribute", leave, event, min(time, at.desk.now), evidence=field)
+        reweigh(at, facts, definition, why._replace(reply=not isinstance(activity, Pin)))
+
+
+def _cause(activity: Any) -> tuple[Happening, int]:
+    """Return the event or command at hand, and its time."""
+    if isinstance(activity, Pin | Edit):
+        return (activity.source, activity.id), activity.time
+    return (activity.source, activity.event), activity.time if isinstance(activity, MessageSeen) else activity.at
