@@ -7,13 +7,15 @@ anew from the whole list of events. Guests are named by phones in E.164, texts a
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from re import findall, fullmatch
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+from tests.processors.model_consent import Consents, commands_in
 
 Event = Mapping[str, Any]
 Membership = tuple[tuple[str, ...], str | None]
@@ -55,16 +57,28 @@ def deadline(start: datetime, within: str | None, zone: str) -> datetime:
     return moved.astimezone(UTC) + exact
 
 
+def with_words(heard: Sequence[Heard]) -> Iterator[Heard]:
+    """Yield the events, and after each message the command that it amounts to, if it does."""
+    at = [place for place, one in enumerate(heard) if one.event["type"] == "message"]
+    said = {at[place]: event for place, event in commands_in(heard[place].event for place in at)}
+    for place, one in enumerate(heard):
+        yield one
+        if place in said:
+            yield Heard(one.at, said[place])
+
+
 class Model:
     """What is true after some events."""
 
     def __init__(self, heard: Sequence[Heard]) -> None:
-        self.heard = heard
+        self.heard = list(with_words(heard))
+        kinds = ("group.create", "group.delete", "group.add", "consent.opt_out", "consent.opt_in")
+        self.consents = Consents([one.event for one in self.of(*kinds)])
         self.zone, self.zones = "UTC", dict[str, str]()
         for one in self.of("tenant.put"):
             self.zone = one.event["data"]["zone"]
             self.zones = {name: p["zone"] for name, p in one.event["data"].get("properties", {}).items()}
-        self.pinned: set[str] = set()
+        self.pinned: set[str] = set(self.consents.named)
         self.messages = self._messages()
         self.bookings = self._facts("booking", "booking_id")
         self.ratings = self._facts("rating", "rating_id")
@@ -253,7 +267,7 @@ class Model:
         return groups
 
     def sources(self, rule: Event, pins: Iterable[Event], guest: str, now: datetime) -> tuple[str, ...]:
-        """Return what makes a guest a member at a moment."""
+        """Return what makes a guest a member at a moment who is not opted out of the group."""
         mine = sorted(
             (p for p in pins if {"phone": guest} in p["data"]["contacts"]), key=lambda p: (p["time"], p["id"])
         )
@@ -276,9 +290,10 @@ class Model:
         found: dict[tuple[str, str], Membership] = {}
         for group, (_, rule, pins) in self.groups().items():
             for guest in filter(self.known, guests):
-                held = self.sources(rule, pins, guest, now)
+                counted = self.consents.counted(guest, group, pins)
+                held = () if self.consents.out(guest, group) else self.sources(rule, counted, guest, now)
                 if held:
-                    found[group, guest] = (held, self._end(rule, pins, guest, now))
+                    found[group, guest] = (held, self._end(rule, counted, guest, now))
         return found
 
     def known(self, guest: str) -> bool:

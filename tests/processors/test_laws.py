@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -119,9 +120,13 @@ rules = st.one_of(
     ),
 )
 
-texts = st.lists(
-    st.sampled_from(["dinner", "dinners", "pool", "villas", "pool villa", "pet", "carpet", "boss", "and"]), max_size=4
-).map(" ".join)
+WORDS = ["stop", "start", "please stop texting me", *(f"{verb} {group}" for verb in ("no", "join") for group in GROUPS)]
+texts = st.one_of(
+    st.sampled_from(WORDS),
+    *2 * [st.lists(st.sampled_from(
+        ["dinner", "dinners", "pool", "villas", "pool villa", "pet", "carpet", "boss", "and"]
+    ), max_size=4).map(" ".join)],
+)  # fmt: skip
 messages = st.builds(
     lambda id_, guest, text, revision, deleted: ("message", {
         "message_id": f"m{id_}", "channel": "whatsapp", "direction": "inbound", "from": guest, "text": text,
@@ -160,14 +165,22 @@ bookings = st.builds(
     st.sampled_from(["0", "50.25", "200"]), st.sampled_from([None, None, "vip", "gold"]),
 )  # fmt: skip
 pins = st.builds(
-    lambda kind, group, who, reason, ends: (kind, {
+    lambda kind, group, who, reason, ends, evidence: (kind, {
         "group": group, "contacts": [{"phone": guest} for guest in who],
         **({"reason": reason} if kind != "group.clear_pin" else {}),
         **({"ends": ends} if kind == "group.add" and ends else {}),
+        **({"evidence": "x"} if kind == "group.add" and evidence else {}),
     }),
     st.sampled_from(["group.add", "group.add", "group.remove", "group.clear_pin"]), st.sampled_from(GROUPS),
     st.lists(guests, min_size=1, max_size=2, unique=True), st.sampled_from(["manual", "import", "flow"]),
-    st.sampled_from([None, None, -SECOND, 30 * SECOND, DAY]),
+    st.sampled_from([None, None, -SECOND, 30 * SECOND, DAY]), st.booleans(),
+)  # fmt: skip
+consents = st.builds(
+    lambda kind, scope, who: (kind, leave_out_none({
+        "contacts": [{"phone": guest} for guest in who], "scope": scope,
+    })),
+    st.sampled_from(["consent.opt_out", "consent.opt_in"]), st.sampled_from([None, *GROUPS]),
+    st.lists(guests, min_size=1, max_size=2, unique=True),
 )  # fmt: skip
 tags = st.lists(st.sampled_from(["vip", "VIP", "quiet", "gold"]), min_size=1, max_size=2, unique=True)
 texts_or_none = st.sampled_from([None, "id", "en"])
@@ -184,8 +197,13 @@ edits = st.one_of(
     ),
     st.builds(lambda guest: ("contact.note", {"contact": {"phone": guest}, "text": "x"}), guests),
 )  # fmt: skip
-facts = st.one_of(messages, messages, ratings, bookings, pins, edits)
-creations = st.builds(lambda id_, rule: ("group.create", {"id": id_, "rule": rule}), st.sampled_from(GROUPS), rules)
+facts = st.one_of(messages, messages, ratings, bookings, pins, consents, edits)
+creations = st.builds(
+    lambda id_, rule: ("group.create", {
+        "id": id_, "rule": rule, "join_words": [f"JOIN {id_}"], "leave_words": [f"No {id_}!"],
+    }),
+    st.sampled_from(GROUPS), rules,
+)  # fmt: skip
 definitions = st.one_of(
     creations,
     st.builds(lambda group: ("group.delete", {"group": group}), st.sampled_from(GROUPS)),
@@ -242,6 +260,12 @@ def table(world: World) -> dict[tuple[str, str], Membership]:
     }
 
 
+def sendable(world: World) -> set[tuple[str, str, bool]]:
+    """Read who is sendable: as a member of each group, and as a contact."""
+    rows = [*world.tables["memberships"].values(), *world.tables["contacts"].values()]
+    return {(row.get("group", ""), row["contact"].removeprefix("tel:"), row["sendable"]) for row in rows}
+
+
 def start(partitions: int = 1, retention: str = "P400D") -> World:
     """Make a world in which nothing has happened."""
     return World(partitions, now=BEGIN, retention=retention)
@@ -257,7 +281,9 @@ def test_the_fold_agrees_with_the_model(history: list[Step], groups: list[Step],
     for part in (history[:cut], history[cut:]):
         heard += play_on(world, part, len(heard))
         world.tick(data.draw(pauses))
-        assert table(world) == Model(heard).memberships(when(iso(world.now)), GUESTS)
+        model = Model(heard)
+        assert table(world) == model.memberships(when(iso(world.now)), GUESTS)
+        assert all(said is not model.consents.out(guest) for _, guest, said in sendable(world))
 
 
 def play_on(world: World, history: list[Step], first: int) -> list[Heard]:
@@ -338,7 +364,7 @@ def test_arrival_order_changes_nothing(history: list[Step], groups: list[Step], 
             world.tick(pause)
             assert world.publish(event) is None
         world.tick(sum(pace[len(unique) :]) + end)
-        ends.append((table(world), world.tables["contacts"]))
+        ends.append((table(world), sendable(world), world.tables["contacts"]))
     assert ends[0] == ends[1]
 
 
@@ -367,7 +393,8 @@ def test_changes_alternate_and_fold_into_the_table(history: list[Step], groups: 
     world = start(partitions)
     play(world, [PUT, *groups, *history])
     last: dict[tuple[str, str], dict[str, Any]] = {}
-    for change in world.values("membership-changes"):
+    changes = [told for told in world.values("membership-changes") if told["type"].startswith("membership.")]
+    for change in changes:
         data = change["data"]
         before = last.get((data["group"], data["contact"]), {"data": {"seq": 0}})["data"]["seq"]
         assert data["seq"] == before + 1
@@ -375,11 +402,31 @@ def test_changes_alternate_and_fold_into_the_table(history: list[Step], groups: 
         assert change["type"] == f"membership.{data['change']}"
         assert data["origin"] == "backfill" or when(data["effective_at"]) <= when(change["time"])
         last[data["group"], data["contact"]] = change
-    ids_ = [change["id"] for change in world.values("membership-changes")]
+    ids_ = [told["id"] for told in world.values("membership-changes")]
     assert len(set(ids_)) == len(ids_)
     joined = {at: (c["data"]["seq"], c["id"]) for at, c in last.items() if c["data"]["change"] == "joined"}
     rows = world.tables["memberships"].values()
     assert joined == {(row["group"], row["contact"]): (row["seq"], row["change_id"]) for row in rows}
+
+
+@law(60)
+@given(steps(st.one_of(messages, consents, pins, definitions)), steps(creations, 3), st.sampled_from([1, 3]))
+def test_consent_alternates_and_folds_into_the_tables(history: list[Step], groups: list[Step], partitions: int) -> None:
+    """Suppressed and restored have a gapless seq by contact, alternate by scope, and end as the tables say."""
+    world = start(partitions)
+    play(world, [PUT, *groups, *history])
+    seqs, last = Counter[str](), dict[tuple[str, str], str]()
+    for told in world.consents():
+        data = told["data"]
+        seqs[data["contact"]] += 1
+        assert data["seq"] == seqs[data["contact"]]
+        assert told["type"] != last.get((data["contact"], data["scope"]), "contact.restored")
+        last[data["contact"], data["scope"]] = told["type"]
+    assert all(
+        said is (last.get((f"tel:{guest}", "all")) != "contact.suppressed") for _, guest, said in sendable(world)
+    )
+    for group, guest in table(world):
+        assert last.get((f"tel:{guest}", group)) != "contact.suppressed"
 
 
 @law(30)
