@@ -336,7 +336,7 @@ class Fold:
     def _go_on(self, name: bytes, scan: Scan) -> None:
         known, seen = self.definitions(name), 0
         share = max(1, SLICE // sum(bool(one.lap) for one in self.scans.values()))
-        for key, raw in self._contacts(head_key(name + b"/"), scan.cursor):
+        for key, raw in self.contacts(head_key(name + b"/"), scan.cursor):
             scan.cursor, seen = key, seen + 1
             self._look_in(key[1:], raw, scan, known)
             if seen >= share:
@@ -345,7 +345,7 @@ class Fold:
             self._end_lap(name, scan, known)
         self.desk.pending.put(b"s" + name, encode(scan), b"s")
 
-    def _contacts(self, under: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def contacts(self, under: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the contacts' heads in key order, with those not committed yet: a lap does not depend on commits."""
         fresh = [(head_key(key), b"") for key in self.desk.dirty]
         mine = sorted(row for row in fresh if row[0] > after and row[0].startswith(under))

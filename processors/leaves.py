@@ -139,13 +139,17 @@ class RatingLeaf:
 
     def memo(self, facts: Iterable[RatingFact]) -> Memo:
         """Build the memo from the contact's ratings."""
-        counted = [f for f in facts if not f.withdrawn and self.property in (None, f.property)]
+        counted = [f for f in facts if self.looks_at(f)]
         counted.sort(key=lambda f: (f.time, f.stars), reverse=True)
         entries = [[f.time, self.low <= f.stars <= self.high] for f in counted]
         if self.mode == "latest":
             return self._outlasting(entries)
         good = self._outlasting([e for e in entries if e[1]])[-1:]
         return good if self.mode == "any" else good + self._outlasting([e for e in entries if not e[1]])[-1:]
+
+    def looks_at(self, fact: RatingFact) -> bool:
+        """Whether a rating passes the rule's filters, in range or not."""
+        return not fact.withdrawn and self.property in (None, fact.property)
 
     def _outlasting(self, entries: list[Memo]) -> Memo:
         """Keep, latest first, the entries that last longer than all before them."""
@@ -200,7 +204,7 @@ class BookingLeaf:
 
     def memo(self, facts: Iterable[BookingFact]) -> Memo:
         """Build the memo from the contact's bookings."""
-        return sorted(self._entry(fact) for fact in facts if self.admits(fact))
+        return sorted(self.entry(fact) for fact in facts if self.admits(fact))
 
     def admits(self, fact: BookingFact) -> bool:
         """Whether a booking passes the rule's filters; one without dates never does."""
@@ -212,7 +216,7 @@ class BookingLeaf:
             and (not self.channels or (fact.channel or "").casefold() in self.channels)
         )
 
-    def _entry(self, fact: BookingFact) -> list[Any]:
+    def entry(self, fact: BookingFact) -> list[Any]:
         """Return [check-in, check-out, nights, amount in the rule's currency] of a booking."""
         zone = self.zones.of(fact.property)
         first, last = date.fromisoformat(fact.check_in or ""), date.fromisoformat(fact.check_out or "")
@@ -231,9 +235,9 @@ class BookingLeaf:
     def true_at(self, memo: Memo, t: int) -> bool:
         """See Leaf."""
         tally = Tally(self.rule)
-        return any(tally.enough(entry) for entry in memo if t < end_of(self.window, entry[1]) and self._stays(entry, t))
+        return any(tally.enough(entry) for entry in memo if t < end_of(self.window, entry[1]) and self.stays(entry, t))
 
-    def _stays(self, entry: Sequence[Any], t: int) -> bool:
+    def stays(self, entry: Sequence[Any], t: int) -> bool:
         """Whether a stay is past, current, upcoming or any, at `t`."""
         start, end = entry[0], entry[1]
         match self.rule.stay:

@@ -225,3 +225,10 @@ def is_message(key: bytes) -> bool:
     """Tell the key of a message from other facts' keys."""
     at = 3 + int.from_bytes(key[1:3], "big")
     return key[at : at + 1] == b"m"
+
+
+def fact_name(key: bytes) -> tuple[str, str]:
+    """Return the source and id that a fact's key was made of."""
+    at = 4 + int.from_bytes(key[1:3], "big")
+    end = at + 2 + int.from_bytes(key[at : at + 2], "big")
+    return key[at + 2 : end].decode(), key[end:].decode()

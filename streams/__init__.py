@@ -1,4 +1,4 @@
-"""The stream: three hops, each a process that scales alone, joined by topics.
+"""The stream: three hops, each a process that scales alone, joined by topics; decide also answers what only it knows.
 
 ```
  bookings ─┐                                      ┌─────────────┐ facts on the move, pins,
@@ -8,9 +8,12 @@
                    ▼         one clock             one transaction   replies, outcomes, notices, decide-changelog
               dead-letters                                                  │
                                            HTTP, CLI, console ◀─ store ◀────┘
+                                                                 ▲   │ preview, explain
+                                       answers ◀─ answer ◀───────┼───┴── questions
+                                          └──────────────────────┘
 ```
 
 `topology.py` says the same as a value. `raw_to_activity.py`, `activity_to_changes.py` and `changes_to_store.py` are the
-hops; `runtime/` is the only code that imports Faust, Kafka clients and RocksDB; `store/`, `web/` and `cli/` are what
-people use, and `demo/` is sample data.
+hops, `questions_to_answers.py` is what owners are asked beside them; `runtime/` is the only code that imports Faust,
+Kafka clients and RocksDB; `store/`, `web/` and `cli/` are what people use, and `demo/` is sample data.
 """

@@ -9,6 +9,7 @@ from msgspec import Struct
 from schemas import commands, events, groups, outputs, tenants
 
 _DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
 _KIB = 1024
 _MIB = 1024 * _KIB
 
@@ -97,6 +98,8 @@ TOPICS: tuple[Topic, ...] = (
     _log("notices", "tenant", 30, outputs.Notice),
     _log("dead-letters", "original", 30),
     _internal("decide-changelog", "state", "compact", None),
+    _internal("questions", "tenant/contact", "delete", _HOUR_MS),
+    _internal("answers", "tenant/contact", "delete", _HOUR_MS),
 )
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

@@ -8,6 +8,7 @@ from schemas.activity import RAW_TOPICS
 from streams.activity_to_changes import ACTIVITY_TO_CHANGES
 from streams.changes_to_store import CHANGES_TO_STORE
 from streams.hop import Hop
+from streams.questions_to_answers import QUESTIONS_TO_ANSWERS
 from streams.raw_to_activity import RAW_TO_ACTIVITY
 from streams.topics import BY_NAME
 
@@ -36,4 +37,4 @@ class Topology(Struct, frozen=True):
             raise TopologyError("; ".join(faults))
 
 
-TOPOLOGY = Topology((RAW_TO_ACTIVITY, ACTIVITY_TO_CHANGES, CHANGES_TO_STORE))
+TOPOLOGY = Topology((RAW_TO_ACTIVITY, ACTIVITY_TO_CHANGES, CHANGES_TO_STORE, QUESTIONS_TO_ANSWERS))

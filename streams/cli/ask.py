@@ -37,9 +37,14 @@ class RefusedError(TroubleError):
         self.status = status
 
 
-def api(settings: Settings, tenant: str | None = None) -> Api:
+PATIENCE = 30.0
+"""Seconds to wait for an answer."""
+
+
+def api(settings: Settings, tenant: str | None = None, *, patience: float = PATIENCE) -> Api:
     """The calls of a tenant where the settings say; with a tokens file, under the tenant's widest token in it."""
-    return Api(settings.http, tenant, token=_token(settings.tokens, tenant) if settings.tokens else None)
+    token = _token(settings.tokens, tenant) if settings.tokens else None
+    return Api(settings.http, tenant, token=token, patience=patience)
 
 
 def tenants(settings: Settings) -> list[str]:
@@ -71,7 +76,7 @@ class Api:
     """One tenant's calls at `http` (`host:port` or an URL); without a tenant those above all tenants."""
 
     def __init__(
-        self, http: str, tenant: str | None = None, *, token: str | None = None, patience: float = 30.0
+        self, http: str, tenant: str | None = None, *, token: str | None = None, patience: float = PATIENCE
     ) -> None:
         self.base = base_url(http)
         self._root = f"{self.base}/v1" + ("" if tenant is None else f"/{quote(tenant, safe='')}")

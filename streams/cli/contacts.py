@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from streams.cli import options
 from streams.cli.ask import api
 from streams.cli.say import answer, as_json, fields, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 app = typer.Typer(help="The guests of a tenant.", no_args_is_help=True)
 
@@ -42,6 +45,32 @@ def check(
     """Say whether a guest is in a group: yes or no."""
     record = api(options.settings(http=http), tenant).get("contacts", contact_id(contact), "groups", group)
     as_json(record) if json_ else answer("yes" if record["member"] else "no")
+
+
+@app.command("explain", epilog="Example: rollcall contacts explain bali-resorts +6281234567890 vip")
+def explain(
+    tenant: options.Tenant,
+    contact: Contact,
+    group: options.Group,
+    http: options.Http = None,
+    json_: options.Json = False,
+) -> None:
+    """Say why a guest is in a group or not, what would change it, and how it came about."""
+    record = api(options.settings(http=http), tenant).get("contacts", contact_id(contact), "groups", group, "explain")
+    if json_:
+        as_json(record)
+        return
+    fields({name: record[name] for name in ("member", "because", "sources", "since", "turns_at", "sendable", "flips")})
+    table(_nodes(record["rule"]), ["path", "true", "facts", "lacks", "turns_at"])
+    table(record["history"], ["time", "change", "reason", "evidence", "effective_at"])
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of a rule from the root down."""
+    facts = [fact["what"] for fact in node["facts"] if fact["counts"]]
+    yield {**node, "facts": facts}
+    for part in node["rules"]:
+        yield from _nodes(part)
 
 
 def contact_id(text: str) -> str:

@@ -13,6 +13,9 @@ from streams.cli.tenants import json_file
 
 app = typer.Typer(help="The groups of a tenant.", no_args_is_help=True)
 
+PREVIEW_PATIENCE = 75.0
+"""Seconds: longer than the server waits for the owners."""
+
 Id = Annotated[str | None, typer.Option("--id", help="The group's id; without it, made from the name.")]
 Name = Annotated[str | None, typer.Option("--name", help="What people call it.")]
 Rule = Annotated[
@@ -91,6 +94,34 @@ def update(  # noqa: PLR0913  # one argument a flag
         raise typer.BadParameter("name at least one field to change")
     told = api(options.settings(http=http), tenant).send("PATCH", "groups", group, body=body)
     _tell(told, json_=json_, done="is changed")
+
+
+@app.command(
+    "preview", epilog='Example: rollcall groups preview bali-resorts --rule \'{"event": "rating", "min_stars": 4}\''
+)
+def preview(tenant: options.Tenant, rule: Rule = None, http: options.Http = None, json_: options.Json = False) -> None:
+    """Count who would be in a group of this rule, before it is created."""
+    asked = api(options.settings(http=http), tenant, patience=PREVIEW_PATIENCE)
+    told = asked.send("POST", "groups", "preview", body={"rule": _rule(rule)}).body
+    if json_:
+        as_json(told)
+        return
+    fields({name: told[name] for name in ("contacts", "count", "sendable")})
+    table(told["sample"], ["contact", "name", "expires_at", "sendable"])
+    table(told["overlap"], ["group", "name", "count"])
+
+
+@app.command("forecast", epilog="Example: rollcall groups forecast bali-resorts food-lovers --days 90")
+def forecast(
+    tenant: options.Tenant,
+    group: options.Group,
+    days: Annotated[int, typer.Option("--days", min=1, help="How far to look ahead.")] = 30,
+    http: options.Http = None,
+    json_: options.Json = False,
+) -> None:
+    """Count who leaves a group in the next days if nothing happens."""
+    record = api(options.settings(http=http), tenant).get("groups", group, "forecast", days=days)
+    as_json(record) if json_ else table(record["by_day"], ["day", "leaving"])
 
 
 @app.command("delete", epilog="Example: rollcall groups delete bali-resorts food-lovers")

@@ -13,6 +13,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from streams import metrics
+from streams.runtime.answerer import Answerer
 from streams.runtime.broker_clock import BrokerClock
 from streams.runtime.hop_app import folder, group_id
 from streams.runtime.partition_owner import ACTIVITY, CHANGELOG, Links, PartitionOwner
@@ -31,6 +32,7 @@ class DecideLanes:
         self.links = Links(settings, group_id(settings, "decide"), self.clock, self._committed)
         self.topic = self.links.name(ACTIVITY)
         self.owners: dict[int, PartitionOwner] = {}
+        self._answerer = Answerer(settings, self.owners)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._folder = folder(settings, instance, "decide")
         self._fail = fail
@@ -44,9 +46,11 @@ class DecideLanes:
         )
         await self._admin.start()
         self._cluster = (await self._admin.describe_cluster())["cluster_id"]
+        await self._answerer.start()
 
     async def stop(self) -> None:
-        """Close every owner and let the connection go."""
+        """Close every owner and let the connections go."""
+        await self._answerer.stop()
         await self.close(set(self.owners))
         if self._admin is not None:
             await self._admin.close()

@@ -42,6 +42,8 @@ COMMIT_SOON, COMMIT_LATE, COMMIT_RECORDS = 0.05, 1.0, 20_000
 """Seconds after the first pending record: when nothing more waits, and at the latest; and records at the most."""
 TRANSACTION_TIMEOUT_MS = 15_000
 IDLE_SECONDS = 0.05
+ASKED_SECONDS = 0.01
+"""So long questions are answered before the stream gets its turn again."""
 
 
 class Links:
@@ -72,6 +74,7 @@ class PartitionOwner:
         self.progress_at = time.monotonic()
         self._queue: deque[list[Any]] = deque()
         self._arrived = asyncio.Event()
+        self._asked: deque[Callable[[Fold], bool]] = deque()
         self._closing = False
         self._pending_since = 0.0
         self._pending_records = 0
@@ -157,14 +160,21 @@ class PartitionOwner:
         self._queue.append(records)
         self._arrived.set()
 
+    def ask(self, step: Callable[[Fold], bool]) -> None:
+        """Have a step called between chunks and commits, until it returns that there is no more."""
+        self._asked.append(step)
+        self._arrived.set()
+
     async def run(self) -> None:
         """Fold and commit until `close`."""
         await self._tick()  # what fell due while nobody owned the partition
         while not self._closing:
             if self._queue:
                 await self._take(self._queue.popleft())
-            elif not self._commit_due():
+            elif not self._commit_due() and not self._asked:
                 await self._wait()
+            if self._asked:
+                await self._reply()
             if self._commit_due():
                 await self.commit()
             elif not self._queue and self._tick_wanted():
@@ -176,6 +186,15 @@ class PartitionOwner:
             await asyncio.wait_for(self._arrived.wait(), IDLE_SECONDS)
         except TimeoutError:
             return
+
+    async def _reply(self) -> None:
+        """Answer for a moment; whoever is asked more goes on in turn."""
+        until = time.monotonic() + ASKED_SECONDS
+        while self._asked and time.monotonic() < until:
+            step = self._asked.popleft()
+            if step(self.fold):
+                self._asked.append(step)
+        await asyncio.sleep(0)
 
     async def _take(self, records: list[Any]) -> None:
         fresh = records

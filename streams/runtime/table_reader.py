@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1000
 CATCH_UP_CHUNK = 5000
-FORM = 1
+FORM = 2
 """Raise it when rows change their form: older folders are then read anew."""
 _CONNECT_SECONDS = 60
 _ALIVE_EVERY_MS = 60_000

@@ -8,6 +8,7 @@ merely begins alike.
 | --- | --- | --- |
 | m | tenant, group, contact | the membership as its topic has it |
 | i | tenant, contact, group | empty: the memberships once more, by contact |
+| h | tenant, contact, group, seq | append time, then the change as its topic has it |
 | n | tenant, group | how many members, how many of them sendable |
 | c | tenant, contact | the profile as its topic has it |
 | g | tenant, group | the definition as its topic has it |
@@ -15,6 +16,7 @@ merely begins alike.
 | o | tenant, command, source, index | append time, then the outcome as its topic has it |
 | d | tenant, command, source | append time, then why the command was turned away |
 | x | append time, key of an o or d row | empty: what to forget, oldest first |
+| y | append time, key of an h row | the same of changes |
 | p | topic, partition | how far that partition is applied |
 | s | word | what the folder belongs to |
 """
@@ -72,6 +74,11 @@ def read_u64(raw: bytes, at: int = 0) -> int:
 def outcome(tenant: str, command: str, source: str, index: int) -> bytes:
     """The key of one contact's outcome of a command."""
     return key("o", tenant, command, source) + u32(index)
+
+
+def change(tenant: str, contact: str, group: str, seq: int) -> bytes:
+    """The key of one change of a membership; what is told of a contact's consent has no group."""
+    return key("h", tenant, contact, group) + u32(seq)
 
 
 def position(topic: str, partition: int) -> bytes:

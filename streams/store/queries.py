@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from processors.windows import zone_of
 from schemas.groups import Group
 from schemas.outputs import Contact, Membership, Outcome
 from schemas.tenants import Tenant
@@ -38,6 +41,22 @@ class Standing(NamedTuple):
 
     outcomes: list[Outcome]
     refusal: Refusal | None
+
+
+class _Change(msgspec.Struct, frozen=True):
+    time: datetime
+    data: dict[str, Any]
+
+
+class _Ending(msgspec.Struct, frozen=True):
+    expires_at: datetime | None
+
+
+_change = msgspec.json.Decoder(_Change).decode
+_ending = msgspec.json.Decoder(_Ending).decode
+HISTORY = 50
+"""Changes told of a membership, the newest; all of them lie in the log."""
+_TOLD = ("seq", "change", "reason", "cause", "evidence", "effective_at", "expires_at", "sources", "origin")
 
 
 class Queries:
@@ -101,6 +120,22 @@ class Queries:
         page = self._page(keys.key("i", tenant, contact), after, limit, pair)
         # a chunk may land between the two reads: a row that is gone by now is no membership
         return page._replace(items=[pair for pair in page.items if pair[0] is not None])
+
+    def history(self, tenant: str, contact: str, group: str) -> list[dict[str, Any]]:
+        """The newest changes of a membership, newest first."""
+        rows = [raw for _, raw in self._after(keys.key("h", tenant, contact, group), None)]
+        told = (_change(raw[8:]) for raw in reversed(rows[-HISTORY:]))
+        return [{"time": one.time} | {name: one.data.get(name) for name in _TOLD} for one in told]
+
+    def leaving(self, tenant: str, group: str, days: int, zone: str) -> dict[str, int]:
+        """Count the members whose membership ends in the next days, by day in a time zone."""
+        until, at = datetime.now(UTC) + timedelta(days=days), zone_of(zone)
+        found: Counter[str] = Counter()
+        for _, raw in self._after(keys.key("m", tenant, group), None):
+            ends = _ending(raw).expires_at
+            if ends is not None and ends <= until:
+                found[ends.astimezone(at).date().isoformat()] += 1
+        return dict(found)
 
     def command(self, tenant: str, command: str) -> Standing:
         """What became of a command."""

@@ -21,9 +21,20 @@ if TYPE_CHECKING:
 
 KEPT_MS = 7 * 86_400_000
 """How long outcomes can be asked for: as long as their topic keeps them."""
+CHANGES_KEPT_MS = 400 * 86_400_000
+"""How long changes can be asked for: as long as their topic keeps them."""
 
 
-_NEWEST = keys.key("s", "newest")
+class _Shelf(NamedTuple):
+    """Rows that are forgotten with age: the letter of their marks, how long they are kept, and their newest time."""
+
+    letter: bytes
+    kept_ms: int
+    newest: bytes
+
+
+_WEEK = _Shelf(b"x", KEPT_MS, keys.key("s", "newest"))
+_HISTORY = _Shelf(b"y", CHANGES_KEPT_MS, keys.key("s", "newest-change"))
 
 
 class Record(NamedTuple):
@@ -57,6 +68,17 @@ class _Sendable(msgspec.Struct, frozen=True):
     sendable: bool
 
 
+class _ToldData(msgspec.Struct, frozen=True):
+    contact: str
+    seq: int
+    group: str = ""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    tenant: str
+    data: _ToldData
+
+
 class Named(msgspec.Struct, frozen=True):
     """What a command is asked for by.
 
@@ -81,6 +103,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 _sendable = msgspec.json.Decoder(_Sendable).decode
+_told = msgspec.json.Decoder(_Told).decode
 _outcome = msgspec.json.Decoder(Outcome).decode
 _named = msgspec.json.Decoder(Named).decode
 _encode = msgspec.json.Encoder().encode
@@ -104,7 +127,7 @@ class Draft:
     def older(self, start: bytes, stop: bytes) -> list[bytes]:
         """Marks of what to forget: on disk from `start` to `stop`, and in this chunk whatever lies before `stop`."""
         found = {key for key, _ in self._rows.scan(start, stop)}
-        found.update(key for key, value in self.batch.items() if value is not None and b"x" <= key < stop)
+        found.update(key for key, value in self.batch.items() if value is not None and start[:1] <= key < stop)
         return sorted(key for key in found if self.batch.get(key, b"") is not None)
 
 
@@ -134,6 +157,15 @@ def _count(draft: Draft, row: bytes, members: int, sendable: int) -> None:
 def counts(value: bytes | None) -> Counts:
     """The counts that a row holds; no row means none."""
     return Counts(0, 0) if value is None else Counts(keys.read_u64(value), keys.read_u64(value, 8))
+
+
+def change(draft: Draft, record: Record) -> None:
+    """The history of a membership."""
+    if record.value is None:
+        return
+    said = _told(record.value)
+    row = keys.change(said.tenant, said.data.contact, said.data.group, said.data.seq)
+    _remember(draft, row, record.at, record.value, _HISTORY)
 
 
 def contact(draft: Draft, record: Record) -> None:
@@ -195,30 +227,31 @@ def _refusal(headers: Mapping[str, bytes]) -> Refusal:
     )
 
 
-def _remember(draft: Draft, row: bytes, at: int, value: bytes) -> None:
+def _remember(draft: Draft, row: bytes, at: int, value: bytes, shelf: _Shelf = _WEEK) -> None:
     before = draft.get(row)
     if before is not None:
-        draft.put(b"x" + before[:8] + row, None)
+        draft.put(shelf.letter + before[:8] + row, None)
     draft.put(row, keys.u64(at) + value)
-    draft.put(b"x" + keys.u64(at) + row, b"")
+    draft.put(shelf.letter + keys.u64(at) + row, b"")
 
 
-def _forget(draft: Draft, newest: int) -> None:
-    """Forget what is a week older than the newest of all partitions, else the end would depend on who is read first."""
-    before = keys.read_u64(draft.get(_NEWEST) or keys.u64(0))
+def _forget(draft: Draft, newest: int, shelf: _Shelf) -> None:
+    """Forget what is too old beside the newest of all partitions, else the end would depend on who is read first."""
+    before = keys.read_u64(draft.get(shelf.newest) or keys.u64(0))
     now = max(before, newest)
-    draft.put(_NEWEST, keys.u64(now))
+    draft.put(shelf.newest, keys.u64(now))
     # what lies before the last boundary went then: to start there steps over what RocksDB has not cleared away yet
-    for mark in draft.older(_boundary(before), _boundary(now)):
+    for mark in draft.older(_boundary(before, shelf), _boundary(now, shelf)):
         draft.put(mark, None)
         draft.put(mark[9:], None)
 
 
-def _boundary(newest: int) -> bytes:
-    return b"x" + keys.u64(max(0, newest - KEPT_MS))
+def _boundary(newest: int, shelf: _Shelf) -> bytes:
+    return shelf.letter + keys.u64(max(0, newest - shelf.kept_ms))
 
 
 TABLES: Mapping[str, Callable[[Draft, Record], None]] = {
+    "membership-changes": change,
     "memberships": membership,
     "contacts": contact,
     "groups": group,
@@ -231,15 +264,19 @@ TABLES: Mapping[str, Callable[[Draft, Record], None]] = {
 PASSING = frozenset({"outcomes", "dead-letters"})
 """Of these only the last days are read and kept."""
 
+_SHELVES = {"membership-changes": _HISTORY} | dict.fromkeys(PASSING, _WEEK)
+
 
 def apply(rows: Rows, records: Iterable[Record], places: Mapping[tuple[str, int], Place]) -> Batch:
     """The rows that a chunk changes, with the places it brings the partitions to."""
-    draft, newest = Draft(rows), 0
+    draft, newest = Draft(rows), dict[_Shelf, int]()
     for record in records:
         TABLES[record.topic](draft, record)
-        newest = max(newest, record.at if record.topic in PASSING else 0)
-    if newest:
-        _forget(draft, newest)
+        shelf = _SHELVES.get(record.topic)
+        if shelf is not None:
+            newest[shelf] = max(newest.get(shelf, 0), record.at)
+    for shelf, at in newest.items():
+        _forget(draft, at, shelf)
     for (topic, partition), place in places.items():
         draft.put(keys.position(topic, partition), b"".join(map(keys.u64, place)))
     return draft.batch

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from streams.runtime.command_log import LogUnavailableError
-from streams.web import events, health, reads, writes
+from streams.web import events, health, questions, reads, writes
 from streams.web.access import permit
 from streams.web.problems import Problem, of_http
 from streams.web.site import Asked, Call, Site
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CALLS: tuple[Call, ...] = (*reads.CALLS, *writes.CALLS, *events.CALLS)
+CALLS: tuple[Call, ...] = (*reads.CALLS, *questions.CALLS, *writes.CALLS, *events.CALLS)
 
 
 def build(site: Site) -> web.Application:

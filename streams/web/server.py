@@ -13,6 +13,7 @@ from aiohttp import web
 
 from streams.runtime.command_log import CommandLog, LogUnavailableError
 from streams.runtime.kv import FolderInUseError, RocksRows
+from streams.runtime.questioner import Questioner
 from streams.runtime.table_reader import Landed, TableReader
 from streams.settings import SettingsError
 from streams.store.queries import Queries
@@ -59,6 +60,7 @@ class _Process:
         self._settings, self._rows, self._access = settings, rows, access
         self._metrics = Metrics()
         self._log = CommandLog(settings, instance=instance)
+        self._owners = Questioner(settings, instance=instance)
         self._reader = TableReader(settings, rows, instance=instance, landed=self._landed, failed=self._failed)
         self._commander = Commander(self._log, self._reader)
         self._connected = False
@@ -82,8 +84,9 @@ class _Process:
     async def _start(self, stack: AsyncExitStack) -> None:
         """Begin with what answers whether the rest is ready; the end goes the other way."""
         site = Site(
-            Queries(self._rows), self._commander, self._access, self._metrics, self._ready, self._settings.retention
-        )
+            Queries(self._rows), self._commander, self._access, self._metrics, self._ready, self._settings.retention,
+            self._owners,
+        )  # fmt: skip
         self._reader.start()
         stack.push_async_callback(asyncio.to_thread, self._reader.stop)
         connecting = asyncio.create_task(self._connect())
@@ -99,6 +102,7 @@ class _Process:
         while not self._connected:
             try:
                 await self._log.start()
+                await self._owners.start()
                 self._connected = True
             except LogUnavailableError:
                 await asyncio.sleep(0.5)
@@ -107,6 +111,7 @@ class _Process:
         connecting.cancel()
         with suppress(asyncio.CancelledError):
             await connecting
+        await self._owners.stop()
         await self._log.stop()
 
     def _ready(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from streams.web.access import Access, Grant, Permission
     from streams.web.commander import Commander
     from streams.web.metrics import Metrics
+    from streams.web.questions import Owners
 
 
 class Site(NamedTuple):
@@ -27,6 +28,7 @@ class Site(NamedTuple):
     metrics: Metrics
     ready: Callable[[], bool]
     retention: str
+    owners: Owners
 
 
 class Asked(NamedTuple):

@@ -27,9 +27,10 @@ CONTRACT = {
 
 
 def test_the_contracts_table() -> None:
-    """Name, key, cleanup and days are those of the contract, and one topic more is decide's own."""
+    """Name, key, cleanup and days are those of the contract; decide's own and what owners are asked come on top."""
     own = {one.name: (one.key, one.cleanup, one.retention_ms and one.retention_ms // 86_400_000) for one in TOPICS}
     assert own.pop("decide-changelog") == ("state", "compact", None)
+    assert own.pop("questions") == own.pop("answers") == ("tenant/contact", "delete", 0)
     assert own == CONTRACT
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,9 +19,9 @@ from schemas.groups import Group
 from schemas.outputs import Membership, Outcome
 from streams.runtime.kv import RocksRows
 from streams.store import keys
-from streams.store.queries import Queries
+from streams.store.queries import HISTORY, Queries
 from streams.store.rows import Memory, Rows
-from streams.store.tables import KEPT_MS, TABLES, Counts, Place, Record, apply, places
+from streams.store.tables import CHANGES_KEPT_MS, KEPT_MS, TABLES, Counts, Place, Record, apply, places
 
 AT = datetime(2026, 11, 2, 10, 5, 11, tzinfo=UTC)
 TENANTS = ("a", "a-b")
@@ -79,7 +79,19 @@ def refusal(command: str, at: int) -> Record:
     return Record("dead-letters", 0, 0, at, b"a", value, tuple(more))
 
 
+def change(tenant: str, group: str, contact: str, *, seq: int, at: int) -> Record:
+    """A record of `membership-changes`; without a group, of a contact's consent."""
+    where = {"group": group} if group else {"scope": "all"}
+    data = {**where, "contact": contact, "seq": seq, "change": "joined", "reason": "manual"}
+    value = msgspec.json.encode({"tenant": tenant, "time": AT, "data": data})
+    return Record("membership-changes", 0, 0, at, f"{tenant}/{contact}".encode(), value)
+
+
 RECORDS = st.one_of(
+    st.builds(
+        change, st.sampled_from(TENANTS), st.sampled_from([*GROUPS, ""]), st.sampled_from(CONTACTS),
+        seq=st.integers(1, 5), at=st.integers(0, 2 * CHANGES_KEPT_MS),
+    ),
     st.builds(
         membership, st.sampled_from(TENANTS), st.sampled_from(GROUPS), st.sampled_from(CONTACTS),
         sendable=st.booleans(), seq=st.integers(1, 5), gone=st.booleans(),
@@ -175,6 +187,51 @@ def test_only_the_last_days_of_outcomes_stay(make: Make, records: list[Record]) 
     marks = [key for key, _ in rows.scan(b"x", b"y")]
     assert all(keys.read_u64(mark, 1) >= newest - KEPT_MS for mark in marks)
     assert {mark[9:] for mark in marks} == {key for key in dump(rows) if key[:1] in b"od"}
+
+
+@LAW
+@given(records=st.lists(RECORDS, max_size=40))
+def test_changes_stay_as_long_as_their_topic_keeps_them(make: Make, records: list[Record]) -> None:
+    """Nothing older than 400 days before the newest change is kept, and each kept row has its one mark."""
+    rows, log = make(), logs(records, 2)
+    read_straight(rows, log)
+    newest = max((r.at for one in log for r in one if r.topic == "membership-changes"), default=0)
+    marks = [key for key, _ in rows.scan(b"y", b"z")]
+    assert all(keys.read_u64(mark, 1) >= newest - CHANGES_KEPT_MS for mark in marks)
+    assert {mark[9:] for mark in marks} == {key for key in dump(rows) if key[:1] == b"h"}
+
+
+def test_a_history_is_told_newest_first(make: Make) -> None:
+    """Of a pair's changes the newest come first, and no other pair's are among them."""
+    rows = make()
+    told = [change("a", "vip", "tel:+1", seq=seq, at=seq) for seq in range(1, HISTORY + 3)]
+    strangers = [change("a", "vip.x", "tel:+1", seq=9, at=9), change("a-b", "vip", "tel:+1", seq=8, at=9)]
+    gone = Record("membership-changes", 0, 0, 9, b"a/tel:+1", None)
+    rows.write(apply(rows, [*told, *strangers, gone], {}))
+    history = Queries(rows).history("a", "tel:+1", "vip")
+    assert [one["seq"] for one in history] == list(range(HISTORY + 2, 2, -1))
+    assert (history[0]["time"], history[0]["reason"], history[0]["cause"]) == (AT, "manual", None)
+
+
+def test_who_leaves_in_the_next_days(make: Make) -> None:
+    """Ends within the days are counted by the day that it then is in the zone; later ones and none are not."""
+    rows, now = make(), datetime.now(UTC)
+    ends = [now + timedelta(hours=1), now + timedelta(days=2), now + timedelta(days=40), None]
+    records = [
+        Record(
+            "memberships",
+            0,
+            0,
+            0,
+            f"a/vip/tel:+{n}".encode(),
+            msgspec.json.encode({"expires_at": end, "sendable": True}),
+        )
+        for n, end in enumerate(ends)
+    ]
+    rows.write(apply(rows, records, {}))
+    found = Queries(rows).leaving("a", "vip", 30, "Asia/Makassar")
+    days = [(end + timedelta(hours=8)).date().isoformat() for end in ends[:2] if end]
+    assert found == dict.fromkeys(days, 1)
 
 
 @LAW

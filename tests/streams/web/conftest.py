@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from schemas.commands import Command
 from schemas.groups import Group
 from schemas.outputs import Contact, Membership, Outcome
+from schemas.questions import Answer, Question
 from schemas.tenants import Tenant
 from streams.runtime.kv import RocksRows
 from streams.store.queries import Queries
@@ -40,6 +41,7 @@ class Pipeline:
         self.sent: list[Sent] = []
         self.decide: Decide | None = None
         self.commander: Commander | None = None
+        self.owners = Owners()
         self._offset = 0
 
     async def publish(self, records: Iterable[Sent]) -> None:
@@ -119,6 +121,27 @@ def outcome_record(command: Command, outcome: str = "applied", **more: Any) -> R
     return Record("outcomes", 0, 0, 1, f"{command.tenant}/{command.id}".encode(), msgspec.json.encode(row))
 
 
+class Owners:
+    """Owners of partitions that say what the test has told them, or nothing."""
+
+    def __init__(self) -> None:
+        self.asked: list[Question] = []
+        self.says: list[Answer] = []
+
+    async def ask_owner(self, key: bytes, question: Question, wait: float) -> Answer:
+        """Answer as one owner."""
+        del key
+        return (await self.ask_all(question, wait))[0]
+
+    async def ask_all(self, question: Question, wait: float) -> list[Answer]:
+        """Answer as all owners."""
+        del wait
+        self.asked.append(question)
+        if not self.says:
+            raise TimeoutError
+        return self.says
+
+
 class AsInTheProcess(TestServer):
     """A test's server that is run as the process runs it."""
 
@@ -140,7 +163,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         pipeline = Pipeline(rows)
         pipeline.commander = Commander(pipeline, pipeline, wait=wait)
         guard = access or Access("127.0.0.1", None)
-        site = Site(Queries(rows), pipeline.commander, guard, Metrics(), lambda: ready, "P400D")
+        site = Site(Queries(rows), pipeline.commander, guard, Metrics(), lambda: ready, "P400D", pipeline.owners)
         client = TestClient(AsInTheProcess(application.build(site)))
         await client.start_server()
         clients.append(client)

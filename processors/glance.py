@@ -1,0 +1,71 @@
+"""A contact as it stands, looked at by those who only ask: nothing that is read is kept, and nothing is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from processors.contact import Facts
+from processors.membership import Who
+from processors.rows import (
+    Head,
+    booking_of,
+    facts_under,
+    head_key,
+    head_of,
+    message_of,
+    rating_of,
+)
+
+if TYPE_CHECKING:
+    from processors.definitions import Definition, Definitions
+    from processors.desk import Desk
+    from processors.leaves import Memo
+    from processors.rows import Row
+    from schemas.activity import BookingFact, MessageFact, RatingFact
+
+
+class Glance:
+    """What lies on a desk and below it, committed or not.
+
+    A desk remembers what it decodes; who looks at all contacts must not have it do so. `now` is when it is asked
+    (epoch ms): a quiet partition's own clock may have stood still since its last record.
+    """
+
+    def __init__(self, desk: Desk, now: int) -> None:
+        self._desk = desk
+        self.now = max(now, desk.now)
+        self.oldest = self.now - desk.kept
+
+    def head(self, contact: bytes, raw: bytes | None = None) -> Head | None:
+        """Return a contact's head; `raw` is its row where that is at hand."""
+        known = self._desk.heads.get(contact)
+        if known is not None:
+            return known if known.version >= 0 else None
+        row = raw or self._desk.pending.get(head_key(contact))
+        return None if row is None else cast("Head", head_of(row))
+
+    def messages(self, contact: bytes) -> list[MessageFact]:
+        """Return the messages that a contact keeps and that are not beyond the retention."""
+        return list(self.messages_by_key(contact).values())
+
+    def messages_by_key(self, contact: bytes) -> dict[bytes, MessageFact]:
+        """Return the same by the keys of their rows."""
+        facts = {key: message_of(raw) for key, raw in self._desk.pending.scan(facts_under(contact, b"m"))}
+        return {key: fact for key, fact in facts.items() if fact.time >= self.oldest}
+
+    def bookings(self, contact: bytes) -> dict[bytes, BookingFact]:
+        """Return a contact's bookings by key."""
+        return {key: booking_of(raw) for key, raw in self._desk.pending.scan(facts_under(contact, b"b"))}
+
+    def ratings(self, contact: bytes) -> dict[bytes, RatingFact]:
+        """Return a contact's ratings by key."""
+        return {key: rating_of(raw) for key, raw in self._desk.pending.scan(facts_under(contact, b"r"))}
+
+    def facts(self, contact: bytes, head: Head, definitions: Definitions) -> Facts:
+        """Return a contact's facts as rules read them."""
+        return Facts(Who(cast("Desk", self), contact, head), definitions)
+
+
+def memos_of(facts: Facts, definition: Definition, before: Row | None) -> list[Memo]:
+    """Answer a group's leaves from the facts; of messages beyond the retention only the row `before` tells."""
+    return [facts.memo(definition, at, before) for at in range(len(definition.rule.leaves))]
