@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from processors.leaves import FOR_EVER, soonest
 from processors.profile import NO_STAY, attribute_of, email_of, known_of, tags_of
@@ -48,6 +48,10 @@ def value_of(profile: Profile, contact: str, field: str) -> Any:
     return attribute_of(profile, name) if dot else known_of(profile, field)
 
 
+_EMPTY: dict[str, Any] = {"bookings": 0, "spent": {}, "tags": []}
+"""What the fields of a contact hold of whom nothing is known."""
+
+
 class ContactLeaf:
     """A field of the profile passes every operator given."""
 
@@ -61,7 +65,7 @@ class ContactLeaf:
         self.dated = self.older is not None or self.newer is not None
         self.fades = self.older is None
         self.tests = tuple(_tests(rule))
-        self.empty = not self.dated and self._passes({"bookings": 0, "spent": {}, "tags": []}.get(self.field))
+        self.empty = not self.dated and self._passes(_EMPTY.get(self.field))
 
     def memo(self, value: Any) -> Memo:
         """Build the memo from what the field holds; of `last_booking` that is the moment of the last check-out."""
@@ -154,7 +158,7 @@ def _number(value: Any) -> Decimal | None:
 
 def _texts(value: Any) -> frozenset[str]:
     """Return the texts of a list; a text alone is a list of one."""
-    items: list[Any] = value if isinstance(value, list) else [value]
+    items = cast("list[Any]", value) if isinstance(value, list) else [value]
     return frozenset(_plain(item) for item in items if isinstance(item, str))
 
 

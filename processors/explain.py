@@ -41,7 +41,7 @@ def explain(desk: Desk, key: bytes, group: str, definitions: Definitions, now: i
     memos = memos_of(facts, definition, before)
     row = Row(memos=memos, stuck=before.stuck, pins=before.pins, since=before.since) if before else Row(memos=memos)
     outlook = NOTHING if definition.deleting else look(definition.rule, row, glance.now)
-    tree = Leaves(glance, key, definitions, definition, memos).node(rule_in_force(definition.group.rule), "rule")
+    tree = Leaves(glance, key, head, definitions, definition, memos).node(rule_in_force(definition.group.rule), "rule")
     case, contact = _Case(definition, row, outlook, tree), named_by(key)[1]
     return Explained(
         group=group,

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from processors.attributes import value_of
 from processors.leaves import FOR_EVER, BookingLeaf, Leaf, Memo, MessageLeaf, RatingLeaf, Tally, end_of
+from processors.membership import named_by
 from processors.rows import fact_name
 from schemas.base import moment
 from schemas.questions import FactKind, FactShown, NodeShown
-from schemas.rules import AllRule, AnyRule, BookingRule, Composed, GroupRule, ManualRule, MessageRule, RatingRule
+from schemas.rules import AllRule, AnyRule, BookingRule, Composed, ContactRule, GroupRule, MessageRule, RatingRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from processors.definitions import Definition, Definitions
     from processors.glance import Glance
+    from processors.rows import Head
     from processors.windows import Window
     from schemas.activity import BookingFact, RatingFact
     from schemas.rules import Rule
@@ -26,18 +30,17 @@ SHOWN = 20
 """Facts shown of one leaf, the newest; how many more there are is said."""
 
 
+@dataclass
 class Leaves:
     """One group's rule over one contact's facts; nodes are asked for in the order of the rule."""
 
-    def __init__(
-        self, glance: Glance, key: bytes, definitions: Definitions, definition: Definition, memos: list[Memo]
-    ) -> None:
-        self.glance = glance
-        self.key = key
-        self.definitions = definitions
-        self.definition = definition
-        self.memos = memos
-        self._next = count()
+    glance: Glance
+    key: bytes
+    head: Head
+    definitions: Definitions
+    definition: Definition
+    memos: list[Memo]
+    _next: Iterator[int] = field(default_factory=count)
 
     def node(self, rule: Rule, path: str) -> NodeShown:
         """Show a node with all that is below it."""
@@ -62,9 +65,17 @@ class Leaves:
             true=true,
             facts=facts[:SHOWN],
             more_facts=max(0, len(facts) - SHOWN),
+            value=self._value(rule),
             lacks=None if true else _lacks(rule, leaf, memo, now),
             turns_at=moment(turns) if turns else None,
         )
+
+    def _value(self, rule: Rule) -> Any:
+        """Return what the profile's field holds that a leaf is about."""
+        if not isinstance(rule, ContactRule):
+            return None
+        value = value_of(self.head.profile, named_by(self.key)[1], rule.contact)
+        return moment(value) if rule.contact == "customer_since" and value is not None else value
 
     def _facts(self, leaf: Leaf) -> Iterable[FactShown]:
         if isinstance(leaf, MessageLeaf):
@@ -119,9 +130,19 @@ def _lacks(rule: Rule, leaf: Leaf, memo: Memo, now: int) -> str:
         return _rating_lacks(rule)
     if isinstance(rule, BookingRule) and isinstance(leaf, BookingLeaf):
         return _booking_lacks(rule, leaf, memo, now)
-    if isinstance(rule, GroupRule):
-        return f"to be in {rule.group}"
-    return "to be added" if isinstance(rule, ManualRule) else "another profile"
+    if isinstance(rule, ContactRule):
+        return _profile_lacks(rule)
+    return f"to be in {rule.group}" if isinstance(rule, GroupRule) else "to be added"
+
+
+def _profile_lacks(rule: ContactRule) -> str:
+    said: dict[str, Any] = msgspec.to_builtins(rule)
+    told = {word: value for word, value in said.items() if word != "contact" and value is not None}
+    return f"{rule.contact} with {' and '.join(f'{word} {_listed(value)}' for word, value in told.items())}"
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list | tuple) else str(value)
 
 
 def _message_lacks(rule: MessageRule, leaf: MessageLeaf, memo: Memo, now: int) -> str:

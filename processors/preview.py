@@ -93,7 +93,9 @@ def _defined(known: Definitions, asked: PreviewAsked) -> tuple[Definitions, Defi
     alone = Definitions(known.record.tenant)
     alone.record, alone.zones = known.record, known.zones
     group = Group(tenant=asked.tenant, id=_ALONE, name="", rule=asked.rule)
-    return alone, alone.set_group(1, json.encode(group), ("", ""))
+    definition = alone.set_group(1, json.encode(group), ("", ""))
+    definition.groups = known.groups  # that it may name
+    return alone, definition
 
 
 def united(parts: list[Previewed], sample: int) -> Previewed:

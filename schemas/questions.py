@@ -86,7 +86,7 @@ class FactShown(Struct, frozen=True, kw_only=True):
 
 
 class NodeShown(Struct, frozen=True, kw_only=True):
-    """One node of a rule: whether it is true, on which facts it rests, what it lacks, when it may turn by itself.
+    """A node of a rule: is it true, on which facts or `value` of the profile, what lacks, when does it turn by itself.
 
     {"path": "rule", "rule": {"event": "message", "any_of": ["dinner"]}, "true": false, "facts": [], "more_facts": 0,
      "lacks": "1 more message with dinner", "turns_at": null, "rules": []}
@@ -97,6 +97,7 @@ class NodeShown(Struct, frozen=True, kw_only=True):
     true: bool
     facts: list[FactShown] = []
     more_facts: int = 0
+    value: Any = None
     lacks: str | None = None
     turns_at: Moment | None = None
     rules: list[NodeShown] = []

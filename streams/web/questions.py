@@ -12,9 +12,8 @@ from msgspec import Meta
 from msgspec.structs import asdict
 
 from processors.preview import united
-from processors.rules import unsupported
 from schemas.questions import ExplainAsked, PreviewAsked
-from schemas.rules import parse_rule
+from schemas.rules import group_refs, parse_rule
 from streams.web import bodies, envelopes
 from streams.web.problems import Problem, unknown, wrong
 from streams.web.reads import known_contact, known_group, known_tenant
@@ -76,9 +75,8 @@ def _check_rule(asked: Asked, rule: Any) -> None:
     """Refuse what a group.create of this rule would be refused for, with the same path."""
     data = {"id": "preview", "rule": rule, "by": asked.by}
     envelopes.command(asked.tenant, "group.create", data, retention=asked.site.retention)
-    path = unsupported(parse_rule(rule))
-    if path is not None:
-        raise wrong(path, "is not supported by this version", reason="not_supported")
+    if any(asked.site.store.group(asked.tenant, named) is None for named in group_refs(parse_rule(rule))):
+        raise unknown("group")
 
 
 async def explain(asked: Asked) -> web.Response:

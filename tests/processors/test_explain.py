@@ -141,6 +141,39 @@ def test_compositions(world: World) -> None:
     assert explained(world, "g", CONTACT)["member"] is False
 
 
+def test_the_profile_and_other_groups(world: World) -> None:
+    """A condition on the profile shows what the field holds, one on another group which that is."""
+    world.must("contact.tag", {"contacts": [{"phone": MADE}], "tags": ["gold"]})
+    world.group("vip")
+    rules = [
+        {"contact": "tags", "has_any": ["vip", "owner"]},
+        {"contact": "customer_since", "older_than": "P1Y"},
+        {"group": "vip"},
+    ]
+    world.group("g", {"any": rules})
+    tags, since, vip = explained(world, "g")["rule"]["rules"]
+    assert (tags["value"], tags["lacks"], tags["true"]) == (["gold"], "tags with has_any vip, owner", False)
+    assert since["value"] == iso(world.now).replace(".000", "")
+    assert (vip["value"], vip["lacks"]) == (None, "to be in vip")
+    world.pin("add", "vip")
+    assert explained(world, "g")["rule"]["rules"][2]["true"] is True
+
+
+def test_a_field_that_nobody_filled_in(world: World) -> None:
+    """What the profile does not hold is shown as nothing."""
+    world.pin("add", "g", "+6281277777777")
+    world.group("g", {"contact": "customer_since", "newer_than": "P1D"})
+    world.pin("add", "g", "+6281277777777")
+    node = explained(world, "g", "tel:+6281277777777")["rule"]
+    assert (node["value"], node["true"]) == (None, False)
+
+
+def test_a_sum_in_money(world: World) -> None:
+    """What is missing to a sum is told in its currency, also where nothing was spent."""
+    world.group("g", {"event": "booking", "min_spent": "5", "currency": "eur"})
+    assert explained(world, "g")["rule"]["lacks"] == "1 more bookings and EUR 5 more spent"
+
+
 def test_the_soonest_turn_of_the_parts(world: World) -> None:
     """A composition may turn when the first of its parts does."""
     world.say("dinner")
@@ -234,3 +267,4 @@ def test_asking_changes_nothing(world: World) -> None:
 def test_a_leaf_without_words_adds_no_way() -> None:
     """A false node that says nothing of what it lacks names no way."""
     assert lacking(NodeShown(path="rule", rule={}, true=False)) == []
+    assert lacking(NodeShown(path="rule", rule={}, true=True)) == []

@@ -25,6 +25,8 @@ RULES: list[dict[str, Any]] = [
     {"any": [{"event": "rating", "max_stars": 2}, {"event": "message", "any_of": ["pet"]}]},
     {"event": "manual"},
     {"none": [{"event": "message", "any_of": ["pet"]}]},
+    {"all": [{"group": "vip"}, {"event": "message", "any_of": ["pet"]}]},
+    {"contact": "tags", "has_any": ["gold"]},
 ]
 
 
@@ -43,6 +45,7 @@ def world() -> World:
         if n % 8 == 0:
             made.say("dinner again", phone)
     made.pin("add", "vip", *PHONES[:5])
+    made.must("contact.tag", {"contacts": [{"phone": phone} for phone in PHONES[3:9]], "tags": ["gold"]})
     return made
 
 
@@ -97,6 +100,16 @@ def test_what_is_not_committed_counts(world: World) -> None:
     world.folds[world.partition(one.key)].apply([Record(one.key, one.value, world.now)])
     told = asked(world, RULES[0])
     assert (told.contacts, told.count) == (31, 16)
+
+
+def test_who_was_only_looked_at_is_no_contact(world: World) -> None:
+    """A head that was made for a look alone is not counted, nor is a membership that has ended an overlap."""
+    key = b"bali/tel:+6281288888888"
+    world.folds[world.partition(key)].desk.head(key)
+    world.pin("remove", "vip", PHONES[0])
+    told = asked(world, RULES[0])
+    assert told.contacts == 30
+    assert told.overlap["vip"] == asked(world, {"all": [RULES[0], {"group": "vip"}]}).count
 
 
 def test_it_goes_by_slices(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

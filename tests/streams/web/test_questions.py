@@ -71,6 +71,12 @@ async def test_a_wrong_rule_is_refused_with_its_path(served: Served, body: Any, 
     assert served[1].owners.asked == []
 
 
+async def test_a_rule_that_names_an_unknown_group(served: Served) -> None:
+    """A group that is not there cannot be counted on: 404, as when the group is created."""
+    told = await post(served, {"rule": {"any": [RATED, {"group": "none"}]}}, 404)
+    assert told["type"] == "urn:rollcall:problem:group_unknown"
+
+
 async def test_owners_that_do_not_answer(served: Served) -> None:
     """503 says to come again; nothing was lost."""
     served[1].group("vip")
