@@ -32,6 +32,7 @@ from processors.state import Store
 from schemas.base import moment
 from schemas.outputs import Membership
 from streams.verify_books import LOG_ROWS, TABLE_ROWS, Difference, Kind, Told, Values, contact_in, told_of, under
+from streams.verify_consent import CONSENT_ROWS, differences
 
 _KINDS_OF_FACTS = frozenset({"message", "rating", "booking", "manual"})
 _membership_of = msgspec.json.Decoder(Membership).decode
@@ -65,7 +66,7 @@ class Audit:
         """Yield everybody that the owner, the facts, the table or the log know; those without owner perhaps twice."""
         for key, _ in self.store.scan(b"h"):
             yield key[1:]
-        for letter in (b"f", TABLE_ROWS, LOG_ROWS):
+        for letter in (b"f", TABLE_ROWS, LOG_ROWS, CONSENT_ROWS):
             yield from self._strangers(letter)
 
     def _strangers(self, letter: bytes) -> Iterator[bytes]:
@@ -84,7 +85,7 @@ class Audit:
             return [_differ("owner_unreadable", key)]
         known = head.version >= 0
         found = [*(self._owner(key, head) if known else self._stranger(key))]
-        found += [*self._table(key, head), *self._log(key, head)]
+        found += [*self._table(key, head), *self._log(key, head), *self._consent(key, head)]
         self._desk.clear()
         return found
 
@@ -188,6 +189,11 @@ class Audit:
         for group in {*said, *(name for name, row in head.rows.items() if row.seq)} - {""}:
             told, row = said.get(group, Told()), head.rows.get(group, Row())
             yield from self._history(key, group, told, row)
+
+    def _consent(self, key: bytes, head: Head) -> Iterator[Difference]:
+        messages = self._desk.messages(key)
+        for kind, *values in differences(self.store, key, head, messages, whole=self.extent.whole_log):
+            yield _differ(kind, key, values=tuple(values))  # type: ignore[arg-type]
 
     def _history(self, key: bytes, group: str, told: Told, row: Row) -> Iterator[Difference]:
         """The kept end of a membership's log must end in its state and, if nothing is beyond the log, begin with 1."""

@@ -13,6 +13,7 @@ from processors.membership import change_id, named_by
 from processors.rows import encode
 from processors.state import Store
 from schemas.base import millis, moment
+from streams.verify_consent import Telling, fold
 
 CHANGELOG, TABLE, LOG = "decide-changelog", "memberships", "membership-changes"
 
@@ -20,6 +21,7 @@ Kind = Literal[
     "owner_unreadable",  # a head that cannot be decoded
     "owner_missing",  # facts, a row of the table or a join in the log of a contact that the owner does not know
     "memo_stale",  # what the owner remembers of the facts is not what they say
+    "consent_wrong",  # somebody whose messages say STOP, and nothing newer does otherwise, is not opted out
     "profile_stale",  # the owner's totals are not what the facts say
     "membership_wrong",  # the owner's row is not what facts, pins and rule say at the partition's clock
     "deadline_missed",  # a deadline is past and was not carried out
@@ -136,6 +138,7 @@ class Books:
         for at, (key, change) in zip(keys, read, strict=True):
             _count_in(known[at], key, change)
         self.store.write({at: encode(told) for at, told in known.items()})
+        fold(self.store, [Telling(one.key, one.value) for one in entries if one.value and _is_consent(one.value)])
 
 
 def touched(topic: str, entries: Iterable[Entry]) -> Iterator[bytes]:
@@ -186,6 +189,13 @@ def _read(value: bytes | None) -> _Change | None:
         return _change_of(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _BROKEN
+
+
+def _is_consent(value: bytes) -> bool:
+    try:
+        return _type_of(value).type.startswith("contact.")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def _count_in(told: Told, key: bytes, change: _Change) -> None:
