@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from processors.leaves import FOR_EVER, soonest
 from processors.profile import NO_STAY, attribute_of, email_of, known_of, tags_of
@@ -158,7 +158,7 @@ def _number(value: Any) -> Decimal | None:
 
 def _texts(value: Any) -> frozenset[str]:
     """Return the texts of a list; a text alone is a list of one."""
-    items = cast("list[Any]", value) if isinstance(value, list) else [value]
+    items: list[Any] = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
     return frozenset(_plain(item) for item in items if isinstance(item, str))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import msgspec
@@ -24,23 +24,11 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from schemas.questions import Answer, Question
+    from schemas.questions import Answer
 
 PREVIEW_SECONDS = 60.0
 EXPLAIN_SECONDS = 10.0
 MAX_DAYS = 3_660
-
-
-class Owners(Protocol):
-    """Who knows facts, pins and rules: `streams.runtime.questioner`."""
-
-    async def ask_owner(self, key: bytes, question: Question, wait: float) -> Answer:
-        """Ask the owner of a contact. Raises TimeoutError."""
-        ...
-
-    async def ask_all(self, question: Question, wait: float) -> list[Answer]:
-        """Ask the owners of all partitions. Raises TimeoutError."""
-        ...
 
 
 class PreviewBody(msgspec.Struct, frozen=True):

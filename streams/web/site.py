@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streams.web.access import Access, Grant, Permission
     from streams.web.commander import Commander
     from streams.web.metrics import Metrics
-    from streams.web.questions import Owners
+    from streams.web.owners import Owners
 
 
 class Site(NamedTuple):
