@@ -366,6 +366,8 @@ def faults(changes: Iterable[Any], members: dict[str, set[str]]) -> list[str]:
     last: dict[tuple[str, str], int] = {}
     for change in changes:
         data = change["data"]
+        if "group" not in data:
+            continue  # of consent
         pair, seq = (data["group"], data["contact"]), data["seq"]
         if change["id"] in ids:
             told.append(f"{pair} {seq}: this change id was there before")
