@@ -266,7 +266,7 @@ class Fold:
     def _load_definitions(self, name: bytes) -> Definitions:
         known, under = Definitions(name.decode()), _definitions_under(name)
         rows = [(key, defined_of(value)) for key, value in self.desk.pending.scan(under)]
-        for key, row in sorted(rows, key=lambda one: one[0] != under):
+        for key, row in sorted(rows, key=lambda one: (one[0] != under, one[1].version)):
             if key == under:
                 known.set_record(row.version, row.body)
             else:

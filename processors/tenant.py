@@ -257,7 +257,9 @@ def on_scanned(desk: Desk, key: bytes, scanned: Scanned) -> None:
     office = Office(desk, key.decode())
     for name in list(office.authority.open):
         known = office.group(name)
-        if known is None or known.version > scanned.version or scanned.by not in known.waiting:
+        if known is not None and known.version > scanned.version:
+            return  # they are open in the order of their versions
+        if known is None or scanned.by not in known.waiting:
             continue
         known.waiting.remove(scanned.by)
         known.counted += scanned.members.get(name, 0)
