@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from processors.attributes import LAST_BOOKING, ContactLeaf, value_of
+from processors import deletion
 from processors.edits import apply_edit, set_by_event
+from processors.facts import Facts, count
 from processors.hearing import hear, suspect
-from processors.leaves import BookingLeaf, GroupLeaf, Memo, MessageLeaf, RatingLeaf
-from processors.membership import Who, Why, named_by, row_of, settle
-from processors.nested import group_memo, settle_waiting
+from processors.membership import Who, Why, row_of, settle
+from processors.nested import settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept
-from processors.profile import count_bookings, count_ratings, learn, meet
-from processors.rows import encode, fact_key, facts_under
+from processors.profile import learn, meet
+from processors.rows import counts, encode, fact_key, facts_under, is_gone, keeps
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
 
 if TYPE_CHECKING:
@@ -22,41 +21,7 @@ if TYPE_CHECKING:
 
     from processors.definitions import Definition, Definitions, Word
     from processors.desk import Desk
-    from processors.rows import Row
-
-Happening = tuple[str, str]
-"""Source and id of the event or command at hand."""
-
-
-class Facts:
-    """A contact's facts as rules read them: each kind once, and only if a rule asks for it."""
-
-    def __init__(self, at: Who, definitions: Definitions) -> None:
-        self.at = at
-        self.definitions = definitions
-
-    @cached_property
-    def _matched(self) -> dict[MessageLeaf, list[int]]:
-        return self.definitions.matched(self.at.desk.messages(self.at.key))
-
-    def memo(self, definition: Definition, at: int, before: Row | None) -> Memo:
-        """Build one leaf's memo from all the facts; of messages beyond the retention only the old memo tells."""
-        leaf = definition.rule.leaves[at]
-        if isinstance(leaf, MessageLeaf):
-            old = before.memos[at] if before is not None else []
-            return leaf.memo([*self._matched.get(leaf, ()), *leaf.forgotten(old, self.at.desk.oldest)])
-        if isinstance(leaf, RatingLeaf):
-            return leaf.memo(self.at.desk.ratings(self.at.key).values())
-        if isinstance(leaf, BookingLeaf):
-            return leaf.memo(self.at.desk.bookings(self.at.key).values())
-        if isinstance(leaf, GroupLeaf):
-            return group_memo(self.at, definition, leaf, self.at.desk.now)
-        return leaf.memo(self._value(leaf)) if isinstance(leaf, ContactLeaf) else []
-
-    def _value(self, leaf: ContactLeaf) -> Any:
-        if leaf.field == LAST_BOOKING:
-            return leaf.last_stay(self.at.desk.bookings(self.at.key).values())
-        return value_of(self.at.head.profile, named_by(self.at.key)[1], leaf.field)
+    from processors.membership import Happening
 
 
 def touch(desk: Desk, key: bytes, definitions: Definitions, event: Happening | None = None) -> Who:
@@ -116,15 +81,16 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
             _listen(at, seen, definitions)
         return
     fact = MessageFact(seen.revision, seen.time, seen.words, seen.channel, seen.property, seen.inbound, seen.deleted)
-    desk.pending.put(kept_at, encode(fact), under)
+    desk.pending.put(kept_at, encode(fact) if keeps(at.head, seen.time) else None, under)
     _get_to_know(at, seen.time, seen.seen, event)
     hits = _listen(at, seen, definitions, heard=listened)
     if before is not None:
         why = Why("message", "retracted", event, min(seen.time, desk.now), seen=seen)
         _reread(at, definitions, [*_hits(definitions, before), *hits], why)
         return
-    for hit in hits:
-        _count(at, hit, seen)
+    if counts(at.head, seen.time):
+        for hit in hits:
+            _count(at, hit, seen)
 
 
 def _listen_first(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> bool:
@@ -150,6 +116,10 @@ def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, heard: bool
 
 def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> None:
     profile = at.head.profile
+    if not counts(at.head, time):
+        return
+    if at.head.deleted is not None and is_gone(at.head):
+        at.desk.revived = event, time
     changed = meet(profile, time, event[0])
     if seen is not None:
         changed |= learn(profile, seen)
@@ -200,6 +170,9 @@ def on_fact_put(desk: Desk, key: bytes, put: FactPut, definitions: Definitions) 
 
 def _keep(at: Who, put: FactPut) -> bool:
     """Keep a fact; return whether it was there in another revision."""
+    fact = put.booking or put.rating
+    if fact is not None and not keeps(at.head, fact.time):
+        return deletion.refuse(at, put)
     if put.booking is not None:
         return at.desk.put_booking(at.key, put.source, put.id, put.booking) is not None
     return at.desk.put_rating(at.key, put.source, put.id, put.rating) is not None
@@ -225,10 +198,7 @@ def on_fact_taken(desk: Desk, key: bytes, taken: FactTaken, definitions: Definit
 
 
 def _recount(at: Who, definitions: Definitions, kind: str, why: Why) -> None:
-    if kind == "booking":
-        count_bookings(at.head.profile, at.desk.bookings(at.key).values())
-    else:
-        count_ratings(at.head.profile, at.desk.ratings(at.key).values())
+    count(at, kind)
     at.desk.changed_profiles[at.key] = None
     facts = Facts(at, definitions)
     for definition in definitions.index.of_kind[kind]:
@@ -259,9 +229,12 @@ def on_heard(desk: Desk, key: bytes, heard: Heard, definitions: Definitions) -> 
 
 
 def on_edit(desk: Desk, key: bytes, edit: Edit, definitions: Definitions) -> None:
-    """Tag, untag, note or write a contact, and say what became of it."""
+    """Tag, untag, note, write or delete a contact, and say what became of it."""
     at = touch(desk, key, definitions, (edit.source, edit.id))
-    apply_edit(at, edit, definitions)
+    if edit.type == "contact.delete":
+        deletion.delete(at, edit, definitions)
+    else:
+        apply_edit(at, edit, definitions)
 
 
 def expire(desk: Desk, key: bytes, definitions: Definitions) -> None:

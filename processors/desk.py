@@ -45,7 +45,8 @@ class Desk:
     """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
     `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead;
-    `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason.
+    `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason;
+    `revived` by which event, and of which time, it is there again after it was deleted.
     """
 
     def __init__(self, store: Store, partition: int, partitions: int, prefix: str, kept: int) -> None:
@@ -61,6 +62,7 @@ class Desk:
         self.dirty: dict[bytes, None] = {}
         self.changed_rows: dict[tuple[bytes, str], str] = {}
         self.changed_profiles: dict[bytes, None] = {}
+        self.revived: tuple[tuple[str, str], int] | None = None
         self.waiting: dict[str, tuple[Any, Any]] = {}
         self.found: dict[bytes, bytes | None] = {}
         self.deadlines = Deadlines(store)

@@ -8,13 +8,13 @@ from processors.identity import mail_of
 from schemas.activity import Edited
 from schemas.attributes import is_attribute, is_tag
 from schemas.base import Reject
-from schemas.commands import ContactNote, ContactTag, ContactUntag, ContactUpsert
+from schemas.commands import ContactDelete, ContactNote, ContactTag, ContactUntag, ContactUpsert
 
 if TYPE_CHECKING:
     from schemas.commands import Profile
     from schemas.events import Booking
 
-ContactCommand = ContactTag | ContactUntag | ContactNote | ContactUpsert
+ContactCommand = ContactTag | ContactUntag | ContactNote | ContactUpsert | ContactDelete
 WRITTEN = ("country", "area", "language", "property")
 
 
@@ -23,6 +23,8 @@ def edited_by(command: ContactCommand) -> Edited | Reject:
     match command:
         case ContactUpsert():
             return _upserted(command.data.contact)
+        case ContactDelete():
+            return Edited()
         case ContactNote():
             return Edited(note=command.data.text)
         case _:

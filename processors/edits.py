@@ -11,7 +11,7 @@ import msgspec
 
 from processors.pins import decide_pin, introduce_by, mark_of, outcome
 from processors.profile import newest, original
-from processors.rows import Edits, Known
+from processors.rows import Edits, Known, counts
 from schemas.activity import INTERNAL, Pin
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ _BEST_FIRST = ("applied", "unchanged", "skipped")
 
 def apply_edit(at: Who, edit: Edit, definitions: Definitions) -> None:
     """Carry out one contact's part of a command, add it to the groups named, and append the outcome."""
+    if not counts(at.head, edit.time):
+        at.desk.out.append(outcome(at, edit, _VERDICTS["late"]))
+        return
     mark = mark_of(edit)
     profile = at.head.profile
     became = {*_fields(profile, mark, edit.edited), *_registers(profile, mark, edit.edited)}

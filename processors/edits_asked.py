@@ -25,6 +25,6 @@ def on_edits_asked(desk: Desk, key: bytes, asked: EditsAsked) -> None:
         else:
             edit = Edit(
                 *ORIGIN, asked.source, asked.id, asked.time, asked.type, asked.edited, asked.groups, nth,
-                len(asked.contacts),
+                len(asked.contacts), asked.erase,
             )  # fmt: skip
             desk.tell(f"{office.tenant}/{contact}".encode(), edit)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from processors.desk import ORIGIN
 from processors.rows import Owner, encode, owner_of
-from schemas.activity import BookingSeen, FactPut, FactTaken, Heard, RatingSeen
+from schemas.activity import BookingSeen, FactErased, FactPut, FactTaken, Heard, RatingSeen
 
 if TYPE_CHECKING:
     from processors.desk import Desk
@@ -34,6 +34,16 @@ def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
         _introduce(desk, tenant, owner, seen)
     if what or whose:
         desk.pending.put(row, encode(owner))
+
+
+def on_fact_erased(desk: Desk, key: bytes, erased: FactErased) -> None:
+    """Forget a fact that was erased with its contact, unless there is a newer revision or it has moved on."""
+    row = b"o" + key
+    raw = desk.pending.get(row)
+    owner: Owner = Owner() if raw is None else owner_of(raw)
+    fact = owner.booking or owner.rating
+    if owner.contact == erased.contact and (fact is None or fact.time <= erased.until):
+        desk.pending.put(row, None)
 
 
 def _take_guest(owner: Owner, seen: FactSeen) -> str:

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from processors import consent, contact, edits_asked, fact_owner, membership, profile, tenant
+from processors import consent, contact, deletion, edits_asked, fact_owner, membership, profile, tenant
 from processors.deadlines import index_key
 from processors.definitions import Definition, Definitions
-from processors.desk import ORIGIN, Desk
+from processors.desk import ORIGIN, Desk, Out
 from processors.rows import (
     Defined as DefinedRow,
 )
@@ -37,6 +37,7 @@ from processors.rows import (
     facts_under,
     head_key,
     head_of,
+    is_gone,
     is_message,
     message_of,
     read_of,
@@ -52,6 +53,7 @@ from schemas.activity import (
     Defined,
     Edit,
     EditsAsked,
+    FactErased,
     FactPut,
     FactTaken,
     Heard,
@@ -149,7 +151,10 @@ class Fold:
         for key in desk.changed_profiles:
             digits = self.definitions(key).record.phone_format == "digits"
             head = desk.heads[key]
-            desk.out.append(profile.table_row(key, head.profile, digits=digits, opted_out=consent.opted_out(head)))
+            if is_gone(head):
+                desk.out.append(Out("contacts", key, None))
+            else:
+                desk.out.append(profile.table_row(key, head.profile, digits=digits, opted_out=consent.opted_out(head)))
         for key in desk.dirty:
             self._put_head(key, desk.heads[key], index)
         self._put_marks()
@@ -408,6 +413,8 @@ def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callabl
     def run(fold: Fold, key: bytes, activity: Any) -> None:
         definitions = fold.definitions(key)
         (watching if definitions.entangled else act)(fold.desk, key, activity, definitions)
+        if fold.desk.revived is not None:
+            deletion.revive(fold.desk, key, definitions)
 
     return run
 
@@ -421,6 +428,7 @@ _HANDLE: dict[type, Callable[[Fold, bytes, Any], None]] = {
     Edit: _to_contact(contact.on_edit),
     BookingSeen: _to_desk(fact_owner.on_fact_seen),
     RatingSeen: _to_desk(fact_owner.on_fact_seen),
+    FactErased: _to_desk(fact_owner.on_fact_erased),
     TenantAsked: _to_desk(tenant.on_tenant_asked),
     PinsAsked: _to_desk(tenant.on_pins_asked),
     EditsAsked: _to_desk(edits_asked.on_edits_asked),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from processors.contact import Facts
+from processors.facts import Facts
 from processors.membership import Who
 from processors.rows import (
     Head,
@@ -12,6 +12,7 @@ from processors.rows import (
     facts_under,
     head_key,
     head_of,
+    is_gone,
     message_of,
     rating_of,
 )
@@ -37,12 +38,12 @@ class Glance:
         self.oldest = self.now - desk.kept
 
     def head(self, contact: bytes, raw: bytes | None = None) -> Head | None:
-        """Return a contact's head; `raw` is its row where that is at hand."""
+        """Return the head of a contact that is there; `raw` is its row where that is at hand."""
         known = self._desk.heads.get(contact)
-        if known is not None:
-            return known if known.version >= 0 else None
-        row = raw or self._desk.pending.get(head_key(contact))
-        return None if row is None else cast("Head", head_of(row))
+        if known is None:
+            row = raw or self._desk.pending.get(head_key(contact))
+            known = Head(version=-1) if row is None else cast("Head", head_of(row))
+        return known if known.version >= 0 and not is_gone(known) else None
 
     def messages(self, contact: bytes) -> list[MessageFact]:
         """Return the messages that a contact keeps and that are not beyond the retention."""

@@ -12,7 +12,7 @@ from processors.consent import sendable
 from processors.desk import Desk, Out
 from processors.outlook import NOTHING, look, pinned_out
 from processors.replies import greet
-from processors.rows import NAMED, Head, Row
+from processors.rows import NAMED, Head, Row, is_gone
 from schemas.base import moment
 from schemas.outputs import Cause, Change, ChangeData, Membership
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 encode = msgspec.json.Encoder().encode
 remembered = lru_cache(8_192)(moment)
 """Many records are of one moment, and each moment is told more than once."""
+
+
+Happening = tuple[str, str]
+"""Source and id of the event or command at hand."""
 
 
 class Who(NamedTuple):
@@ -77,9 +81,10 @@ def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
 
 def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     """Bring a row to what it says at `t`, tell what changed, and have the groups that name this one settled."""
-    if definition.group.sticky and not row.stuck:
+    out = definition.deleting or (at.head.deleted is not None and is_gone(at.head))
+    if definition.group.sticky and not row.stuck and not out:
         _stick(definition, row, t)
-    mask, due, expires = NOTHING if definition.deleting else look(definition.rule, row, t)
+    mask, due, expires = NOTHING if out else look(definition.rule, row, t)
     flips = (row.seq & 1) != (mask != 0)
     if not flips and (mask != row.mask or expires != row.expires):
         at.desk.changed_rows.setdefault((at.key, definition.id), "")
@@ -102,7 +107,7 @@ def _passed_on(inner: Definition, why: Why) -> Why:
 def _stick(definition: Definition, row: Row, t: int) -> None:
     """Once in by the rule, never out by it."""
     held = row.pins is not None and pinned_out(row.pins)
-    row.stuck = not held and not definition.deleting and definition.rule.true_at(row.memos, t)
+    row.stuck = not held and definition.rule.true_at(row.memos, t)
 
 
 def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:

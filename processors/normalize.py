@@ -14,6 +14,7 @@ import msgspec
 from processors.edited import ContactCommand, edited_by, edited_in
 from processors.identity import booking_contact, canonical, identify_guest, identify_message, identify_profile
 from processors.phones import e164, region_of
+from processors.rows import owner_key
 from processors.windows import FOR_EVER, duration_upper_bound_ms, parse_duration
 from processors.words import normalise
 from schemas import activity
@@ -33,6 +34,7 @@ from schemas.commands import (
     ConsentData,
     ConsentOptIn,
     ConsentOptOut,
+    ContactDelete,
     ContactNote,
     ContactRef,
     ContactTag,
@@ -196,6 +198,7 @@ class Normalizer:
         record = EditsAsked(
             raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _EDITS[type(event)],
             contacts_of(event, tenant.region), edited, list(dict.fromkeys(getattr(event.data, "groups", ()))),
+            getattr(event.data, "erase", False),
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
@@ -250,8 +253,8 @@ def contacts_of(command: Any, home: str | None) -> list[str | None]:
 
 
 def _owned(tenant: str, kind: str, source: str, id_: str, record: Any) -> Keyed:
-    """Key a fact by what names it; the source's length keeps a:b and c apart from a and b:c."""
-    return Keyed(f"{tenant}/{kind}:{len(source)}:{source}:{id_}".encode(), activity.encode(record))
+    """Key a fact by what names it."""
+    return Keyed(owner_key(tenant, kind, source, id_), activity.encode(record))
 
 
 def _nobody(phone_invalid: bool, path: str) -> Reject:  # noqa: FBT001 - the one thing that tells the two apart
@@ -279,6 +282,7 @@ _EDITS: dict[type, str] = {
     ContactUpsert: "contact.upsert",
     ContactTag: "contact.tag",
     ContactUntag: "contact.untag",
+    ContactDelete: "contact.delete",
     ContactNote: "contact.note",
 }
 _STEP: dict[type, Step] = {

@@ -12,7 +12,7 @@ from processors.membership import Who, Why, named_by, row_of, settle
 from processors.nested import settle_waiting
 from processors.outlook import floor_of, pinned_out
 from processors.profile import introduce
-from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Pins, Row, Said
+from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Head, Pins, Row, Said, counts, is_gone
 from schemas.base import moment
 from schemas.outputs import Outcome
 
@@ -45,8 +45,11 @@ def decide_pin(at: Who, pin: Pin, definitions: Definitions) -> Verdict:
 
 def introduce_by(at: Who, asked: Pin | Edit, source: str) -> bool:
     """Let a command introduce a contact, also one that comes too late for anything else."""
-    if not introduce(at.head.profile, *mark_of(asked), source):
+    gone = at.head.deleted is not None and is_gone(at.head)
+    if not counts(at.head, asked.time) or not introduce(at.head.profile, *mark_of(asked), source):
         return False
+    if gone:
+        at.desk.revived = (asked.source, asked.id), asked.time
     at.desk.changed_profiles[at.key] = None
     return True
 
@@ -79,7 +82,7 @@ def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None, seen
     pins = row.pins or Pins()
     before, was = _shown(row), left_for_good(pins)
     heard = None if said is None else lay(pins, said)
-    late = heard if pin.type in CONSENT else _lay(pins, pin)
+    late = heard if pin.type in CONSENT else _lay(pins, pin, at.head)
     if late is not None and said is None:
         return late
     row.pins = pins
@@ -116,12 +119,14 @@ def _no_change(pin: Pin, pins: Pins, now: int) -> Verdict:
     return ("skipped", "expired") if 0 < pin.expires <= now else ("unchanged", "already_member")
 
 
-def _lay(pins: Pins, pin: Pin) -> Verdict | None:
+def _lay(pins: Pins, pin: Pin, head: Head) -> Verdict | None:
     """Lay a pin on what is there; return why it is too late for that, if so.
 
     An add that has expired already is laid too: it ends an older pin and add just as if it had come in time.
     """
     mark = mark_of(pin)
+    if not counts(head, pin.time):
+        return "skipped", "newer_known"
     if pins.reset != NO_PIN and mark <= (pins.reset_time, pins.reset_id):
         return _late(mark[1], pins.reset_id)
     if pin.type != "group.add":

@@ -29,19 +29,20 @@ def meet(profile: Profile, time: int, source: str) -> bool:
     since = profile.since
     if since is not None and (since < time or (since, profile.source or "") <= (time, source)):
         return False
-    profile.since, profile.source, profile.introduced = time, source, None
+    profile.since, profile.source = time, source
     return True
 
 
 def introduce(profile: Profile, at: int, id_: str, source: str) -> bool:
     """A contact that has no event yet has the earliest command that named it as its source."""
     known = profile.introduced
-    if profile.since is not None or (known is not None and (at, id_, source) >= (known.at, known.id, known.value)):
+    if known is not None and (at, id_, source) >= (known.at, known.id, known.value):
         return False
     profile.introduced = Known(at, source, id_)
-    changed = profile.source != source
+    if profile.since is not None or profile.source == source:
+        return False
     profile.source = source
-    return changed
+    return True
 
 
 def learn(profile: Profile, seen: Seen) -> bool:

@@ -129,6 +129,15 @@ class Head(Struct, array_like=True, gc=False):
     indexed: int = 0
     noticed: dict[str, int] = {}
     consent: Consent | None = None
+    deleted: Deleted | None = None
+
+
+class Deleted(Struct, array_like=True, gc=False):
+    """Up to when a contact was deleted, by which command, and up to when its facts were erased, if they were."""
+
+    at: int
+    id: str
+    erased: int | None = None
 
 
 class Owner(Struct, array_like=True, gc=False):
@@ -202,6 +211,26 @@ read_of: Any = msgspec.msgpack.Decoder(dict[int, list[int]]).decode
 defined_of: Any = msgspec.msgpack.Decoder(Defined).decode
 
 
+def is_gone(head: Head) -> bool:
+    """Whether a contact was deleted, and nothing was heard of it since."""
+    return head.deleted is not None and head.profile.since is None and head.profile.introduced is None
+
+
+def counts(head: Head, time: int) -> bool:
+    """Whether an event of this time (epoch ms) says anything of the contact that there is now."""
+    return head.deleted is None or time > head.deleted.at
+
+
+def keeps(head: Head, time: int) -> bool:
+    """Whether a fact of this time is kept at all."""
+    return head.deleted is None or head.deleted.erased is None or time > head.deleted.erased
+
+
+def owner_key(tenant: str, kind: str, source: str, id_: str) -> bytes:
+    """Return the key of a fact's own actor; the source's length keeps a:b and c apart from a and b:c."""
+    return f"{tenant}/{kind}:{len(source)}:{source}:{id_}".encode()
+
+
 def head_key(contact: bytes) -> bytes:
     """Return the key of a contact's head; `contact` is tenant/contact."""
     return b"h" + contact
@@ -219,6 +248,13 @@ def fact_key(under: bytes, source: str, id_: str) -> bytes:
     """Return the key of one fact; `under` is what facts_under gives."""
     name = source.encode()
     return b"%b%b%b%b" % (under, len(name).to_bytes(2, "big"), name, id_.encode())
+
+
+def named_in(key: bytes, under: bytes) -> tuple[str, str]:
+    """Return the source and the id in the key of a fact."""
+    rest = key[len(under) :]
+    end = 2 + int.from_bytes(rest[:2], "big")
+    return rest[2:end].decode(), rest[end:].decode()
 
 
 def is_message(key: bytes) -> bool:

@@ -263,6 +263,16 @@ class Heard(Activity, frozen=True, array_like=True, tag="g", gc=False):
     seen: Seen | None = None
 
 
+class FactErased(Activity, frozen=True, array_like=True, tag="w", gc=False):
+    """A booking or rating was erased with its contact, as far as it is not newer than a moment; keyed by the fact.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "contact": "tel:+6281234567890", "until": 1792488600000}
+    """
+
+    contact: str
+    until: int
+
+
 class EditsAsked(Activity, frozen=True, array_like=True, tag="e", gc=False):
     """A contact.* command, keyed by the tenant, whose actor knows which groups there are.
 
@@ -277,6 +287,7 @@ class EditsAsked(Activity, frozen=True, array_like=True, tag="e", gc=False):
     contacts: list[str | None]
     edited: Edited
     groups: list[str] = []
+    erase: bool = False
 
 
 class Edit(Activity, frozen=True, array_like=True, tag="h", gc=False):
@@ -294,6 +305,7 @@ class Edit(Activity, frozen=True, array_like=True, tag="h", gc=False):
     groups: list[str] = []
     nth: int = 0
     of: int = 1
+    erase: bool = False
 
 
 class Defined(Activity, frozen=True, array_like=True, tag="d", gc=False):
@@ -342,6 +354,7 @@ AnyActivity = (
     | PinsAsked
     | Pin
     | Heard
+    | FactErased
     | EditsAsked
     | Edit
     | Defined

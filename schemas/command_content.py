@@ -15,6 +15,7 @@ from schemas.attributes import MAX_NAME, MAX_VALUE, is_attribute, is_tag
 from schemas.base import Reject
 from schemas.commands import (
     Command,
+    ContactDelete,
     ContactNote,
     ContactRef,
     ContactTag,
@@ -102,7 +103,7 @@ def _contact_tag(command: ContactTag | ContactUntag, retention: str) -> Reject |
     return _contacts(command, retention) or _tags("tags", command.data.tags)
 
 
-def _contact_note(command: ContactNote, _: str) -> Reject | None:
+def _one_contact(command: ContactNote | ContactDelete, _: str) -> Reject | None:
     if not _names_one(command.data.contact):
         return Reject("field_invalid", "data.contact: exactly one of id and phone")
     return None
@@ -143,7 +144,8 @@ _CHECKS: dict[str, Callable[[Any, str], Reject | None]] = {
     "contact.upsert": _contact_upsert,
     "contact.tag": _contact_tag,
     "contact.untag": _contact_tag,
-    "contact.note": _contact_note,
+    "contact.note": _one_contact,
+    "contact.delete": _one_contact,
 }
 
 

@@ -209,6 +209,17 @@ class ContactNoteData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
+class ContactDeleteData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Delete a contact as far as it is not newer than the command; `erase` takes its facts too.
+
+    {"contact": {"phone": "0812-3456-7890"}, "erase": true, "by": "ana"}
+    """
+
+    contact: ContactRef
+    erase: bool = False
+    by: str | None = None
+
+
 class TenantPut(Envelope, frozen=True, kw_only=True, tag_field="type", tag="tenant.put"):
     """Write the tenant's record.
 
@@ -349,6 +360,16 @@ class ContactNote(Envelope, frozen=True, kw_only=True, tag_field="type", tag="co
     data: ContactNoteData
 
 
+class ContactDelete(Envelope, frozen=True, kw_only=True, tag_field="type", tag="contact.delete"):
+    """Delete a contact.
+
+    {"specversion": "1.0", "type": "contact.delete", "source": "console", "id": "c-13", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"contact": {"phone": "0812-3456-7890"}, "erase": true}}
+    """
+
+    data: ContactDeleteData
+
+
 Command = (
     TenantPut
     | TenantDelete
@@ -364,7 +385,8 @@ Command = (
     | ContactTag
     | ContactUntag
     | ContactNote
+    | ContactDelete
 )
 
-LATER = frozenset({"contact.delete", "contact.rename"})
+LATER = frozenset({"contact.rename"})
 """Rows of the contract's table that this version turns away with `not_supported`."""

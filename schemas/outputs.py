@@ -175,7 +175,7 @@ OutcomeResult = Literal["applied", "unchanged", "skipped"]
 OutcomeReason = Literal[
     "rule_immutable", "rule_cycle", "group_in_use", "group_deleting", "group_unknown", "tenant_unknown", "opted_out",
     "already_member", "not_member", "already_in_force", "newer_known", "repeated", "phone_invalid", "contact_invalid",
-    "expired",
+    "expired", "contact_unknown",
 ]  # fmt: skip
 
 

@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.consent import sendable
-from processors.contact import Facts
 from processors.definitions import Definition, Definitions
+from processors.facts import Facts, counting
 from processors.fold import Fold
 from processors.leaves import GroupLeaf, Leaf, Memo, MessageLeaf, end_of
 from processors.membership import Who, change_id, named_by
 from processors.outlook import LOOK_AHEAD, NOTHING, Outlook, look, mask_at, pinned_out
 from processors.profile import count_bookings, count_ratings
-from processors.rows import BIT, NAMED, Head, Profile, Row, head_key, head_of
+from processors.rows import BIT, NAMED, Head, Profile, Row, head_key, head_of, is_gone
 from processors.rules import Compiled
 from processors.state import Store
 from schemas.base import moment
@@ -115,7 +115,7 @@ class Audit:
             self.counts["memberships"] += row.seq & 1
             if group not in definitions.groups and (row.mask or row.seq & 1):
                 yield _differ("group_unknown", key, group)
-        yield from self._profile(key, head.profile)
+        yield from self._profile(key, head)
         yield from self._deadlines(key, head)
 
     def _concerned(self, key: bytes, head: Head, definitions: Definitions) -> list[Definition]:
@@ -134,7 +134,7 @@ class Audit:
     def _judge(self, key: bytes, facts: Facts, definition: Definition, row: Row | None) -> Iterator[Difference]:
         """Compare one row with what facts, pins and rule say now."""
         row = row or Row()
-        if definition.deleting:
+        if definition.deleting or is_gone(facts.at.head):
             yield from _unlike(key, definition.id, row, NOTHING)
             return
         rule, now = definition.rule, self.clock
@@ -149,10 +149,10 @@ class Audit:
         should = look(rule, anew, now)
         yield from _unlike(key, definition.id, row, _looked_at_later(rule, anew, row, should))
 
-    def _profile(self, key: bytes, profile: Profile) -> Iterator[Difference]:
-        anew = Profile()
-        count_bookings(anew, self._desk.bookings(key).values())
-        count_ratings(anew, self._desk.ratings(key).values())
+    def _profile(self, key: bytes, head: Head) -> Iterator[Difference]:
+        anew, profile = Profile(), head.profile
+        count_bookings(anew, counting(head, self._desk.bookings(key).values()))
+        count_ratings(anew, counting(head, self._desk.ratings(key).values()))
         for field in ("bookings", "spent", "latest_rating", "last_booking"):
             if getattr(anew, field) != getattr(profile, field):
                 yield _differ("profile_stale", key, field=field)

@@ -41,6 +41,7 @@ PERMISSIONS: dict[str, Permission] = {
     "contact.tag": "contacts.edit",
     "contact.untag": "contacts.edit",
     "contact.note": "contacts.edit",
+    "contact.delete": "contacts.delete",
 }
 """What each command needs, whichever call it comes by."""
 

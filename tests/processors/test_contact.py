@@ -245,3 +245,11 @@ def test_ids_with_slashes_and_nuls_stay_apart(world: World) -> None:
     assert len(world.tables["contacts"]) == 3
     assert world.tables["contacts"]["bali/booking:x/y:z/1"]["bookings"] == 1
     assert sorted(row["bookings"] for row in world.tables["contacts"].values()) == [1, 1, 2]
+
+
+def test_a_message_that_said_nothing_may_say_something_later(world: World) -> None:
+    """A revision with words counts although the first had none."""
+    world.group("g", DINNER)
+    world.say("", id_="m1")
+    world.say("dinner", id_="m1", revision=2)
+    assert world.flips() == [("g", "joined", "message")]

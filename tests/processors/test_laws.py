@@ -368,6 +368,43 @@ def test_arrival_order_changes_nothing(history: list[Step], groups: list[Step], 
     assert ends[0] == ends[1]
 
 
+single = st.one_of(
+    st.builds(
+        lambda guest, text: ("message", {
+            "channel": "whatsapp", "direction": "inbound", "from": guest, "text": text, "revision": 1,
+        }),
+        guests, texts,
+    ),
+    st.builds(
+        lambda guest, stars: ("rating", {"guest": {"phone": guest}, "stars": stars}), guests, st.sampled_from([1, 5])
+    ),
+    pins, edits,
+    st.builds(
+        lambda guest, erase: ("contact.delete", {"contact": {"phone": guest}, "erase": erase}), guests, st.booleans()
+    ),
+)  # fmt: skip
+
+
+@law(80)
+@given(steps(single), steps(creations, 3), st.sampled_from([1, 3]), st.data())
+def test_deletions_in_any_order(history: list[Step], groups: list[Step], partitions: int, data: Any) -> None:
+    """What is left of contacts and memberships after deletions does not depend on the order of arrival."""
+    ends = []
+    events = [event_of(BEGIN, at, late, kind, content) for at, (_, late, (kind, content)) in enumerate(history)]
+    for event in events:
+        if event["type"] in {"message", "rating"}:
+            event["data"][f"{event['type']}_id"] = event["id"]
+    end = data.draw(pauses)
+    for order in (events, data.draw(st.permutations(events))):
+        world = start(partitions, "P9999D")
+        play(world, [PUT, *groups])
+        for event in order:
+            assert world.publish(event) is None
+        world.tick(end)
+        ends.append((table(world), world.tables["contacts"]))
+    assert ends[0] == ends[1]
+
+
 def key_of(event: dict[str, Any]) -> Any:
     """Name the revision of a fact: of two contents under one, the first read stays, so there may be only one."""
     data = event["data"]

@@ -23,7 +23,7 @@ EVENTS = (events.BookingEvent, events.RatingEvent, events.MessageEvent)
 COMMANDS = (
     commands.TenantPut, commands.TenantDelete, commands.GroupCreate, commands.GroupUpdate, commands.GroupDelete,
     commands.GroupAdd, commands.GroupRemove, commands.GroupClearPin, commands.ContactUpsert, commands.ContactTag,
-    commands.ContactUntag, commands.ContactNote, commands.ConsentOptOut, commands.ConsentOptIn,
+    commands.ContactUntag, commands.ContactNote, commands.ContactDelete, commands.ConsentOptOut, commands.ConsentOptIn,
 )  # fmt: skip
 BY_TAG: dict[str, type[msgspec.Struct]] = {str(one.__struct_config__.tag): one for one in (*EVENTS, *COMMANDS)}
 
@@ -228,6 +228,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("contact.tag", {"data.tags": ["vip", " "]}, "field_invalid", "data.tags[1]"),
     ("contact.tag", {"data.contacts": [{}]}, "field_invalid", "data.contacts[0]"),
     ("contact.untag", {"data.tags": ["x" * 256]}, "field_invalid", "data.tags[0]"),
+    ("contact.delete", {"data.contact": {}}, "field_invalid", "data.contact"),
     ("contact.note", {"data.contact": {}}, "field_invalid", "data.contact"),
     ("contact.note", {"data.text": ABSENT}, "field_missing", "data.text"),
     ("contact.upsert", {"data.contact": {"name": "Made"}}, "field_missing", "data.contact.phone"),

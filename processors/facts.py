@@ -1,0 +1,76 @@
+"""A contact's facts as rules and totals read them: each kind once, and only if somebody asks for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from processors.attributes import LAST_BOOKING, ContactLeaf, value_of
+from processors.leaves import BookingLeaf, GroupLeaf, MessageLeaf, RatingLeaf
+from processors.membership import named_by
+from processors.nested import group_memo
+from processors.profile import count_bookings, count_ratings
+from processors.rows import counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from processors.definitions import Definition, Definitions
+    from processors.leaves import Memo
+    from processors.membership import Who
+    from processors.rows import Head, Row
+    from schemas.activity import BookingFact, MessageFact, RatingFact
+
+Fact = TypeVar("Fact", "BookingFact", "RatingFact", "MessageFact")
+
+
+def counting(head: Head, facts: Iterable[Fact]) -> Iterable[Fact]:
+    """Leave out what a contact.delete has cut off."""
+    return facts if head.deleted is None else [fact for fact in facts if counts(head, fact.time)]
+
+
+def count(at: Who, kind: str) -> None:
+    """Bring the profile's totals over one kind of facts up to date."""
+    if kind == "booking":
+        count_bookings(at.head.profile, counting(at.head, at.desk.bookings(at.key).values()))
+    else:
+        count_ratings(at.head.profile, counting(at.head, at.desk.ratings(at.key).values()))
+
+
+class Facts:
+    """What the memos of a contact's rows are built from."""
+
+    def __init__(self, at: Who, definitions: Definitions) -> None:
+        self.at = at
+        self.definitions = definitions
+
+    @cached_property
+    def _matched(self) -> dict[MessageLeaf, list[int]]:
+        return self.definitions.matched(counting(self.at.head, self.at.desk.messages(self.at.key)))
+
+    @property
+    def _bookings(self) -> Iterable[BookingFact]:
+        return counting(self.at.head, self.at.desk.bookings(self.at.key).values())
+
+    def memo(self, definition: Definition, at: int, before: Row | None) -> Memo:
+        """Build one leaf's memo from all the facts; of messages beyond the retention only the old memo tells."""
+        leaf = definition.rule.leaves[at]
+        if isinstance(leaf, MessageLeaf):
+            old = self._after_deletion(before.memos[at]) if before is not None else []
+            return leaf.memo([*self._matched.get(leaf, ()), *leaf.forgotten(old, self.at.desk.oldest)])
+        if isinstance(leaf, RatingLeaf):
+            return leaf.memo(counting(self.at.head, self.at.desk.ratings(self.at.key).values()))
+        if isinstance(leaf, BookingLeaf):
+            return leaf.memo(self._bookings)
+        if isinstance(leaf, GroupLeaf):
+            return group_memo(self.at, definition, leaf, self.at.desk.now)
+        return leaf.memo(self._value(leaf)) if isinstance(leaf, ContactLeaf) else []
+
+    def _after_deletion(self, times: Memo) -> Memo:
+        head = self.at.head
+        return times if head.deleted is None else [time for time in times if counts(head, time)]
+
+    def _value(self, leaf: ContactLeaf) -> Any:
+        if leaf.field == LAST_BOOKING:
+            return leaf.last_stay(self._bookings)
+        return value_of(self.at.head.profile, named_by(self.at.key)[1], leaf.field)
