@@ -6,7 +6,7 @@ LOCK := $(VENV)/.locked
 DEV_LOCK := $(VENV)/.locked-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test check format bench chaos zombies lock clean
+.PHONY: help setup setup-dev demo up test check format bench chaos zombies fuzz lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -47,6 +47,9 @@ chaos: $(DEV_LOCK) ## faults by dice on a real system, judged: SEED=1 MINUTES=5 
 zombies: $(DEV_LOCK) ## 20 times: an owner stopped past its session under load, woken, and all of it read back
 	$(BIN)/python -m tests.chaos.zombies 20
 
+fuzz: $(DEV_LOCK) ## bytes for everything that parses them, guided by coverage: SECONDS=120 TARGETS="raw body"
+	$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),120) $(TARGETS)
+
 lock: $(DEV_LOCK) ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 	  --extra build pyproject.toml --output-file requirements.txt
@@ -55,7 +58,7 @@ lock: $(DEV_LOCK) ## write the lock files anew from pyproject.toml
 	$(BIN)/python -m streams.runtime.jars
 
 clean: ## away with what was made, but not with data
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) tests/fuzz/.corpus tests/fuzz/.findings build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

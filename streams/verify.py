@@ -93,7 +93,7 @@ class Audit:
         raw = self.store.get(head_key(key))
         try:
             head: Head = head_of(raw) if raw is not None else Head(version=-1)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         return head
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from processors.membership import change_id, named_by
 from processors.rows import encode
 from processors.state import Store
-from schemas.base import millis, moment
+from schemas.base import Moment, millis, moment
 from streams.verify_consent import Telling, fold
 
 CHANGELOG, TABLE, LOG = "decide-changelog", "memberships", "membership-changes"
@@ -93,8 +92,8 @@ class _ChangeData(Struct, frozen=True):
     group: str
     contact: str
     change: str
-    seq: int
-    effective_at: datetime
+    seq: Annotated[int, Meta(ge=1, le=2**53)]
+    effective_at: Moment
 
 
 class _Change(Struct, frozen=True):

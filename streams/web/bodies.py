@@ -43,7 +43,11 @@ def parsed(body: bytes, type: Any = Any) -> Any:  # noqa: A002 - msgspec's own w
 
 async def fields(request: web.Request, limit: int = MAX_COMMAND) -> dict[str, Any]:
     """Read a JSON object."""
-    found = parsed(await raw(request, limit))
+    body = await raw(request, limit)
+    try:
+        found = parsed(body)
+    except msgspec.ValidationError:  # JSON as such has no other limit
+        raise wrong("", "a number is out of range") from None
     if not isinstance(found, dict):
         raise wrong("", "an object is expected")
     return cast("dict[str, Any]", found)

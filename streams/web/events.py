@@ -70,7 +70,7 @@ def _ready(tenant: str, said: Fields, at: str) -> Sent:
 def _text(said: Fields, name: str) -> str:
     try:
         return msgspec.json.decode(said.get(name, b'""'), type=str)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError):
         return ""
 
 

@@ -219,6 +219,10 @@ def _break_head(recorded: Recorded) -> None:
     recorded.rows[head_key(MADE)] = b"\xc1"
 
 
+def _spoil_head(recorded: Recorded) -> None:
+    recorded.rows[head_key(MADE)] = encode(Head(noticed={"noticed": 1})).replace(b"noticed", b"notic\xffd")
+
+
 def _forget_memo(recorded: Recorded) -> None:
     head = recorded.head()
     head.rows["pet"].memos = [[]]
@@ -335,6 +339,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Recorded], None], set[str]]] = {
     "a fact is gone": (_drop_fact, {"memo_stale", "membership_wrong", "profile_stale"}),
     "a head is gone": (_drop_head, {"owner_missing", "table_extra", "log_wrong"}),
     "a head is broken": (_break_head, {"owner_unreadable"}),
+    "a head is no text": (_spoil_head, {"owner_unreadable"}),
     "a memo is stale": (_forget_memo, {"memo_stale", "membership_wrong"}),
     "the owner has other sources": (_row(mask=3), {"membership_wrong", "table_wrong"}),
     "the owner has another expiry": (_row(expires=START), {"membership_wrong", "table_wrong"}),
@@ -368,6 +373,8 @@ TAMPERINGS: dict[str, tuple[Callable[[Recorded], None], set[str]]] = {
     "a change comes twice": (_twice_change, {"log_repeat"}),
     "all changes are gone": (_no_log, {"log_missing"}),
     "a change is broken": (_break_change, {"log_unreadable"}),
+    "a change has no such seq": (_change(seq=2**64), {"log_unreadable", "log_wrong"}),
+    "a change has no zone": (_change(effective_at="2026-11-02T10:05:11"), {"log_unreadable", "log_wrong"}),
     "a change says the opposite": (_change(change="left"), {"log_wrong"}),
     "a change has another id": (_change(_id="00"), {"log_wrong"}),
     "a change of another contact": (_change(contact="tel:+6281234567891"), {"log_wrong"}),

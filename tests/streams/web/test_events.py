@@ -81,7 +81,10 @@ async def test_a_batch_is_taken_whole_or_not_at_all(served: Served, change: dict
     assert served[1].sent == []
 
 
-@pytest.mark.parametrize(("body", "status"), [(b"", 400), (b"[", 400), (b"5", 422), (b"[]", 422), (b"[[]]", 422)])
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"[", 400), (b"5", 422), (b"[]", 422), (b"[[]]", 422), (b'{"type": "\xff"}', 422)],
+)
 async def test_what_is_no_event_is_refused(served: Served, body: bytes, status: int) -> None:
     """Not JSON is 400; JSON that is no event or batch is 422."""
     assert (await post(served, body))[0] == status

@@ -171,6 +171,12 @@ async def test_what_is_no_json_is_400(served: Served, body: bytes) -> None:
     assert (await answer.json(content_type=None))["type"].endswith(":not_json")
 
 
+async def test_a_number_out_of_range_is_422(served: Served) -> None:
+    """JSON knows numbers that nothing else does."""
+    answer = await served[0].post("/v1/bali/groups", data=b'{"id": "x", "n": 1e400}')
+    assert answer.status == 422
+
+
 async def test_a_body_beyond_the_limit_is_413(served: Served) -> None:
     """A command has 1 MiB at most, its envelope included."""
     for size in (1024 * 1024 + 1, 1024 * 1024 - 60):
