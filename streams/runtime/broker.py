@@ -71,6 +71,7 @@ class EmbeddedBroker:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._down: set[int] = set()
         self._marks: dict[int, int] = {}
+        self.environ: dict[str, str] = {}
 
     @property
     def bootstrap(self) -> str:
@@ -268,7 +269,7 @@ class EmbeddedBroker:
     def _launch(self, number: int) -> None:
         node = self._nodes[number]
         self._marks[number] = node.log.stat().st_size if node.log.exists() else 0
-        self._processes[number] = launch(node, heap=self.heap)
+        self._processes[number] = launch(node, heap=self.heap, environ=self.environ)
         self._write_status()
 
     def _write_status(self) -> None:

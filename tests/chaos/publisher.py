@@ -37,6 +37,8 @@ class Publisher:
         self.acknowledged: list[Acknowledged] = []
         self.failed = 0
         self.sent = 0
+        self.append_lead = 0.0
+        """By how many seconds the newest append time was ahead of this machine's clock."""
         self._extra: list[Saying] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -95,6 +97,7 @@ class Publisher:
             self.failed += 1
             return
         place = message.topic().removeprefix(self.prefix), message.partition(), message.offset()
+        self.append_lead = message.timestamp()[1] / 1000 - time.time()
         self.acknowledged.append(Acknowledged(*place, message.value()))
 
     def _run(self) -> None:

@@ -35,34 +35,35 @@ def _fence() -> None:
 
 
 def _transaction() -> None:
-    """The input's offset is committed by itself, after the outputs: what dies between says it all again."""
+    """Rows and position are committed by themselves, after the outputs: what dies between says it all again."""
     partition_owner: Any = import_module("streams.runtime.partition_owner")
 
     commit = partition_owner.PartitionOwner.commit
 
     async def in_two(self: Any) -> Any:
-        producer, send_offsets = self.producer, self.producer.send_offsets_to_transaction
-        later: list[Any] = []
+        later, append = list[Any](), self.appender.append
 
-        async def keep(*args: Any) -> None:
-            later.append(args)
+        def keep(topic: str, *record: Any) -> None:
+            later.append(record) if topic == partition_owner.CHANGELOG else append(topic, *record)
 
-        producer.send_offsets_to_transaction = keep
+        self.appender.append = keep
         try:
             sent = await commit(self)
         finally:
-            producer.send_offsets_to_transaction = send_offsets
-        await producer.begin_transaction()
-        await send_offsets(*later[0])
+            self.appender.append = append
+        await self.producer.begin_transaction()
+        for record in later:
+            append(partition_owner.CHANGELOG, *record)
+        await self.appender.flush()
         partition_owner.reached("decide-before-commit")
-        await producer.commit_transaction()
+        await self.producer.commit_transaction()
         return sent
 
     partition_owner.PartitionOwner.commit = in_two
 
 
 def _acknowledgement() -> None:
-    """Normalize acknowledges a chunk without waiting for the broker's answers, and dies between."""
+    """Normalize acknowledges a chunk before anything of it is sent, and the offset is committed at once."""
     from streams.runtime import normalize_lane  # noqa: PLC0415
 
     lane: Any = normalize_lane.NormalizeLane
@@ -70,6 +71,7 @@ def _acknowledgement() -> None:
 
     async def early(self: Any, event: Any) -> None:
         event.ack()
+        await event.app.consumer.commit()
         await take(self, event)
 
     lane.take = early
@@ -83,11 +85,23 @@ def _repeats() -> None:
 
 
 def _folder() -> None:
-    """A folder is trusted as it lies there: nothing of the changelog is read."""
+    """A folder is trusted as it lies there: what is read of the changelog goes nowhere."""
     partition_owner: Any = import_module("streams.runtime.partition_owner")
 
-    async def nothing(*_: Any) -> int:
-        return 0
+    class Nowhere:
+        offset = 0
+
+        def get_many(self, keys: list[bytes]) -> list[None]:
+            return [None for _ in keys]
+
+        def write(self, *_: Any) -> None:
+            pass
+
+    restore = partition_owner.restore
+
+    async def nothing(consumer: Any, changelog: Any, _: Any, progress: Any) -> int:
+        rows: int = await restore(consumer, changelog, Nowhere(), progress)
+        return rows
 
     partition_owner.restore = nothing
 
