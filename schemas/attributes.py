@@ -20,4 +20,13 @@ def is_tag(text: str) -> bool:
 def is_attribute(name: str, value: Any) -> bool:
     """Whether a name and a JSON value can be an attribute."""
     named = name == name.strip() and 0 < len(name) <= MAX_NAME
-    return named and len(msgspec.json.encode(value)) <= MAX_VALUE
+    return named and len(msgspec.json.encode(value)) <= MAX_VALUE and _keepable(value)
+
+
+def _keepable(value: Any) -> bool:
+    """Whether a value can be kept: JSON has whole numbers without end, MessagePack has 64 bits."""
+    try:
+        msgspec.msgpack.encode(value)
+    except OverflowError:
+        return False
+    return True

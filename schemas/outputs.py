@@ -18,7 +18,7 @@ LeaveReason = Literal[
 ChangeReason = JoinReason | LeaveReason
 Source = Literal["rule", "manual", "import", "keyword", "flow", "bulk"]
 Origin = Literal["live", "backfill"]
-Seq = Annotated[int, Meta(ge=1)]
+Seq = Annotated[int, Meta(ge=1, le=2**53)]
 
 
 class Cause(Struct, frozen=True):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from processors.membership import change_id, named_by
 from processors.rows import encode
 from processors.state import Store
 from schemas.base import Moment, millis, moment
+from schemas.outputs import Seq
 from streams.verify_consent import Telling, fold
 
 CHANGELOG, TABLE, LOG = "decide-changelog", "memberships", "membership-changes"
@@ -92,7 +93,7 @@ class _ChangeData(Struct, frozen=True):
     group: str
     contact: str
     change: str
-    seq: Annotated[int, Meta(ge=1, le=2**53)]
+    seq: Seq
     effective_at: Moment
 
 

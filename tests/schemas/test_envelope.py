@@ -236,6 +236,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("contact.upsert", {"data.contact.tags": [" "]}, "field_invalid", "data.contact.tags[0]"),
     ("contact.upsert", {"data.contact.attributes": {"": 1}}, "field_invalid", "data.contact.attributes"),
     ("contact.upsert", {"data.contact.attributes": {"x": "y" * 1024}}, "field_invalid", "data.contact.attributes"),
+    ("contact.upsert", {"data.contact.attributes": {"x": [10**30]}}, "field_invalid", "data.contact.attributes"),
     ("contact.upsert", {"data.groups": ["No Such"]}, "field_invalid", "data.groups[0]"),
 ]  # fmt: skip
 
