@@ -14,6 +14,7 @@ from processors.notices import notify
 from processors.pins import apply_pin, kept
 from processors.profile import learn, meet
 from processors.rows import counts, encode, fact_key, facts_under, is_gone, keeps
+from processors.whole_words import near_miss
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
 
 if TYPE_CHECKING:
@@ -108,10 +109,10 @@ def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, heard: bool
     if not heard:
         meaning = definitions.whole.get(seen.words)
         heard = meaning is not None and hear(at, seen, meaning, definitions)
-    hits, near = definitions.read(seen.words, seen.channel)
-    if near is not None and not heard:
-        suspect(at, seen, near)
-    return hits
+        near = None if heard else near_miss(seen.words)
+        if near is not None:
+            suspect(at, seen, near)
+    return definitions.hits(seen.words, seen.channel)
 
 
 def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> None:

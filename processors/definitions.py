@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from graphlib import TopologicalSorter
@@ -14,8 +13,8 @@ from msgspec import Struct
 
 from processors.leaves import MessageLeaf, Zones
 from processors.rules import Compiled, compile_rule, rule_in_force
-from processors.whole_words import NEARLY, NEARLY_WHOLE, Meaning, meanings
-from processors.words import Matcher, Mode
+from processors.whole_words import Meaning, has_words, meanings
+from processors.words import Matcher
 from schemas.groups import Group
 from schemas.rules import MessageRule, leaves
 from schemas.tenants import Tenant
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
 _group = msgspec.json.Decoder(Group).decode
 _tenant = msgspec.json.Decoder(Tenant).decode
-
-
-_NEAR: list[tuple[str, Mode]] = [*((text, "exact") for text in NEARLY_WHOLE), *((text, "word") for text in NEARLY)]
-NOTHING_READ: tuple[Sequence[Word], None] = ((), None)
 
 
 class Definition(Struct, eq=False):
@@ -76,9 +71,7 @@ class Index:
             for kind in definition.rule.kinds:
                 self.of_kind[kind].append(definition)
         self.words = [word for d in self.of_kind["message"] for word in d.words]
-        self.near = len(self.words)
-        keywords: list[tuple[str, Mode]] = [*((word.phrase, word.mode) for word in self.words), *_NEAR]
-        self.match = Matcher((i, phrase, mode) for i, (phrase, mode) in enumerate(keywords)).match
+        self.match = Matcher((i, word.phrase, word.mode) for i, word in enumerate(self.words)).match
 
 
 class Definitions:
@@ -152,14 +145,17 @@ class Definitions:
             self.groups[group.id] = self.groups.pop(group.id)  # they stand in the order of their versions
             self._linked &= not known.rule.refs
             self._forget()
+        if has_words(known.group) or has_words(group):
+            self._whole = None
         known.group = group
-        self._whole = None
         return known
 
     def drop_group(self, group: str) -> None:
         """Forget a group that has no members any more."""
         known = self.groups.pop(group, None)
         self._linked &= known is None or not (known.rule.refs or known.outer)
+        if known is not None and has_words(known.group):
+            self._whole = None
         self._forget()
 
     def since(self, version: int) -> list[Definition]:
@@ -173,20 +169,9 @@ class Definitions:
 
     def hits(self, words: str, channel: str) -> Sequence[Word]:
         """Return a phrase for each leaf that a normalised text matches, in one pass over the text for all groups."""
-        return self.read(words, channel)[0]
-
-    def read(self, words: str, channel: str) -> tuple[Sequence[Word], str | None]:
-        """Return the hits of a normalised text, and what in it is nearly a word of consent: in the same pass."""
         index = self._index or self.index
         found = index.match(words)
-        if not found:
-            return NOTHING_READ
-        near = None
-        if found[-1] >= index.near:
-            first = bisect_left(found, index.near)
-            near = _NEAR[found[first] - index.near][0]
-            del found[first:]
-        return self._admit([index.words[i] for i in found], channel), near
+        return self._admit([index.words[i] for i in found], channel) if found else ()
 
     def _admit(self, words: list[Word], channel: str) -> list[Word]:
         """Keep the first phrase of each leaf (they stand in their order) that lets the channel and nothing bars."""
@@ -210,7 +195,7 @@ class Definitions:
         known.words = _words_of(known)
 
     def _forget(self) -> None:
-        self._index = self._whole = None
+        self._index = None
         self._since.clear()
 
     def _link_new(self, new: Definition) -> None:

@@ -16,7 +16,6 @@ from processors.notices import notify
 from processors.pins import carry_out
 from processors.replies import answer
 from processors.rows import Said
-from processors.whole_words import NEAR_WORDS
 from schemas.activity import MessageSeen, Pin
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ def hear(at: Who, seen: MessageSeen, meaning: Meaning, definitions: Definitions)
         answer(at.desk, at.key, seen, "help", definitions.record.help_reply)
     elif act == "opt_out":
         _opt_out(at, seen, meaning.phrase, definitions.record.opt_out_reply)
+    elif act == "doubt":
+        suspect(at, seen, meaning.phrase)
     elif act == "opt_in":
         _opt_in(at, seen, meaning.phrase, definitions.record.opt_in_reply)
     if act is None or meaning.shared:
@@ -67,8 +68,6 @@ def _to_groups(at: Who, seen: MessageSeen, meaning: Meaning, definitions: Defini
 
 def suspect(at: Who, seen: MessageSeen, phrase: str) -> None:
     """Take a near miss for an opt-out until a person has looked at it."""
-    if seen.words.count(" ") >= NEAR_WORDS:
-        return
     said = _word(seen, phrase, out=True)
     said.doubtful = True
     if say(at.desk, at.key, said)[0] == "applied":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from processors.identity import channel_of
-from processors.words import normalise
+from processors.words import Matcher, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schemas.groups import Group
     from schemas.tenants import Tenant
 
-Act = Literal["opt_out", "opt_in", "help"]
+Act = Literal["opt_out", "opt_in", "help", "doubt"]
 Where = Literal["anywhere", "sms", "chat"]
 
 ALWAYS = ("STOP", "UNSUBSCRIBE", "REVOKE", "OPT OUT", "OPTOUT")
@@ -77,7 +77,14 @@ def meanings(record: Tenant, groups: Iterable[Group]) -> dict[str, Meaning]:
             known.setdefault(normalise(phrase), Meaning(phrase, act, place, phrase == "YES" and place == "sms"))
     for group in sorted(groups, key=lambda group: group.id):
         _add_words(known, group)
+    for text in NEARLY_WHOLE:
+        known.setdefault(text, Meaning(text, "doubt"))
     return known
+
+
+def has_words(group: Group) -> bool:
+    """Whether a group hears words at all."""
+    return bool(group.join_words or group.leave_words)
 
 
 def _add_words(known: dict[str, Meaning], group: Group) -> None:
@@ -109,7 +116,7 @@ NEARLY_WHOLE = (
     *("please opt out", "i want to stop"),
     *("stopp", "stpo", "sotp", "unsubscibe", "unsuscribe", "unsubcribe"),  # codespell:ignore
 )
-"""Whole messages that nearly are a word of consent."""
+"""Whole messages, in their written form, that nearly are a word of consent."""
 
 NEARLY = (
     *(f"stop {what}" for what in (
@@ -128,3 +135,18 @@ NEARLY = (
     *("delete my number", "take me off your list", "take me off this list", "take my number off", "leave me alone"),
 )  # fmt: skip
 """Phrases that, anywhere in a short message, sound like opting out; plurals count as in a rule's keywords."""
+_match = Matcher((at, phrase, "word") for at, phrase in enumerate(NEARLY)).match
+
+
+def near_miss(words: str) -> str | None:
+    """Return what in a normalised text sounds like opting out, if anything does.
+
+    One of these lies in each of the phrases. So nearly all messages cost 0.2 µs; to look for all would be 1 µs.
+    """
+    if (
+        "stop" in words or " me" in words or "no more" in words
+        or "unsubscribe" in words or "number" in words or "opt out" in words
+    ) and words.count(" ") < NEAR_WORDS:  # fmt: skip
+        found = _match(words)
+        return NEARLY[found[0]] if found else None
+    return None

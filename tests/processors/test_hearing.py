@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from processors.whole_words import NEARLY, NEARLY_WHOLE, near_miss
+from processors.words import normalise
 from tests.processors.world import DAY, HOUR, MADE, SECOND, START, World
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "P1D"}
@@ -376,6 +378,14 @@ def test_what_only_looks_alike_suppresses_nobody(text: str) -> None:
     world = made()
     world.say(text)
     assert world.consents() == []
+
+
+def test_every_near_phrase_is_found() -> None:
+    """By itself and among other words; what is looked for first lies in each of them."""
+    for phrase in NEARLY:
+        for text in (phrase, f"ok, {phrase} now"):
+            assert near_miss(normalise(text)) is not None
+    assert all(normalise(text) == text for text in NEARLY_WHOLE)
 
 
 def test_near_misses_are_noticed_once_a_day(world: World) -> None:
