@@ -27,7 +27,7 @@ def _pins(lock: str) -> dict[str, str]:
 def _wanted(extras: list[str]) -> dict[str, str]:
     project = _project()
     lines = project["dependencies"] + [one for extra in extras for one in project["optional-dependencies"][extra]]
-    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[\w+\])?==(\S+)", line) for line in lines)
+    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[\w+\])?==([^\s;]+)(?:; .+)?", line) for line in lines)
     return {found[1].lower(): found[2] for found in pairs if found}
 
 
