@@ -27,9 +27,8 @@ percentile/worst, in the log of changes), outages included: while every owner is
 OPENED = """
 ## With a guard taken out
 
-Here one guard is taken out of the workers (tests/chaos/reopened.py), so the judges must find something. `transaction`
-is not yet found: its changelog is committed with the outputs, and what is said again is then known by its raw offset or
-revision; the guards `acknowledgement`, `repeats` and `folder` have not been taken out in a real run yet.
+Here one guard is taken out of the workers (tests/chaos/reopened.py), so the judges must find something; a report keeps
+the first findings of each judge.
 
 ```
 .venv/bin/python -m tests.chaos.run --reopen fence --seed 1 --minutes 1

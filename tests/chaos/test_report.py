@@ -6,7 +6,7 @@ from random import Random
 
 from tests.chaos.judges import Finding
 from tests.chaos.report import Injection, Lateness, Report, lateness_of, table
-from tests.chaos.run import EVERY, schedule
+from tests.chaos.run import EVERY, MOST_FINDINGS, schedule, some
 from tests.chaos.summarise import page
 
 
@@ -48,6 +48,14 @@ def test_good_only_without_findings_and_trouble() -> None:
     assert not bad.good
     assert bad.count("lost") == 1
     assert "seq 3 after 1" in table([bad])
+
+
+def test_findings_of_each_judge_are_kept() -> None:
+    """A judge who finds everything wrong does not crowd out the others."""
+    many = [Finding("outcomes", "repeated", str(at)) for at in range(MOST_FINDINGS * 3)]
+    kept = some([*many, Finding("facts", "wrong", "one")])
+    assert len(kept) == MOST_FINDINGS + 1
+    assert kept[-1].judge == "facts"
 
 
 def test_opened_guards_are_told_apart() -> None:
