@@ -151,6 +151,26 @@ def test_an_opt_out_outlives_its_group(world: World) -> None:
     assert world.members("g") == [f"tel:{other}"]
 
 
+@pytest.mark.parametrize("erase", [False, True])
+def test_an_opt_out_outlives_its_contact(world: World, erase: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Deleted or erased, and imported or heard again: not sendable, and kept out of the group that it left."""
+    world.say("stop")
+    world.consent("opt_out", scope="vip")
+    world.tick(SECOND)
+    world.must("contact.delete", {"contact": {"phone": MADE}, "erase": erase})
+    assert world.tables["contacts"] == {}
+    world.restart()
+    world.tick(SECOND)
+    world.pin("add", "vip", reason="import")
+    assert world.outcomes()[-1] == ("skipped", "opted_out")
+    world.say("dinner")
+    assert sendable(world) == {"g": False, "": False}
+    world.tick(SECOND)
+    world.say("start")
+    assert sendable(world) == {"g": True, "": True}
+    assert [one["data"]["seq"] for one in world.consents()] == [1, 2, 3]
+
+
 def test_a_removal_holds_again_only_if_it_is_the_newer_word(world: World) -> None:
     """After an opt-out and an opt-in an older remove is over; one in between or later is not, unless someone adds."""
     for removed, member in ((START - 3 * HOUR, True), (START - HOUR, False), (START + HOUR, False)):
