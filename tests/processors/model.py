@@ -67,11 +67,28 @@ def with_words(heard: Sequence[Heard]) -> Iterator[Heard]:
             yield Heard(one.at, said[place])
 
 
+def decided(heard: Iterable[Heard]) -> Iterator[Heard]:
+    """Leave out groups that name what is not there, and deletions of groups that are named."""
+    rules: dict[str, Event] = {}
+    for one in heard:
+        data, kind = one.event["data"], one.event["type"]
+        if kind == "group.create" and data["id"] not in rules:
+            rule = data.get("rule") or {"event": "manual"}
+            if not named(rule) <= rules.keys() - {data["id"]}:
+                continue
+            rules[data["id"]] = rule
+        elif kind == "group.delete":
+            if any(data["group"] in named(rule) for rule in rules.values()):
+                continue
+            rules.pop(data["group"], None)
+        yield one
+
+
 class Model:
     """What is true after some events."""
 
     def __init__(self, heard: Sequence[Heard]) -> None:
-        self.heard = list(with_words(heard))
+        self.heard = list(with_words([*decided(heard)]))
         kinds = ("group.create", "group.delete", "group.add", "consent.opt_out", "consent.opt_in")
         self.consents = Consents([one.event for one in self.of(*kinds)])
         self.zone, self.zones = "UTC", dict[str, str]()
@@ -125,8 +142,7 @@ class Model:
         if "contact" in rule:
             return self._contact(rule, guest, now)
         if "group" in rule:
-            _, inner, pins = self.groups()[rule["group"]]
-            return bool(self.sources(inner, pins, guest, now))
+            return bool(self.held(rule["group"], guest, now))
         leaf = {"message": self._message, "rating": self._rating, "booking": self._booking}.get(rule["event"])
         return leaf is not None and bool(leaf(rule, guest, now))
 
@@ -256,11 +272,9 @@ class Model:
             data = event["data"]
             if event["type"] == "group.create":
                 rule = data.get("rule") or {"event": "manual"}
-                if named(rule) <= groups.keys() - {data["id"]}:
-                    groups.setdefault(data["id"], (at, rule, []))
+                groups.setdefault(data["id"], (at, rule, []))
             elif event["type"] == "group.delete":
-                if not any(data["group"] in named(rule) for _, rule, _ in groups.values()):
-                    groups.pop(data["group"], None)
+                groups.pop(data["group"], None)
             elif data["group"] in groups:
                 groups[data["group"]][2].append(event)
                 self.pinned |= {contact["phone"] for contact in data["contacts"]}
@@ -290,11 +304,18 @@ class Model:
         found: dict[tuple[str, str], Membership] = {}
         for group, (_, rule, pins) in self.groups().items():
             for guest in filter(self.known, guests):
-                counted = self.consents.counted(guest, group, pins)
-                held = () if self.consents.out(guest, group) else self.sources(rule, counted, guest, now)
+                held = self.held(group, guest, now)
                 if held:
+                    counted = self.consents.counted(guest, group, pins)
                     found[group, guest] = (held, self._end(rule, counted, guest, now))
         return found
+
+    def held(self, group: str, guest: str, now: datetime) -> tuple[str, ...]:
+        """Return what makes a guest a member of a group at a moment."""
+        _, rule, pins = self.groups()[group]
+        if self.consents.out(guest, group):
+            return ()
+        return self.sources(rule, self.consents.counted(guest, group, pins), guest, now)
 
     def known(self, guest: str) -> bool:
         """Whether anything was heard of a guest yet: rules are asked only for those."""
