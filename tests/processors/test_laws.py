@@ -197,6 +197,9 @@ edits = st.one_of(
     ),
     st.builds(lambda guest: ("contact.note", {"contact": {"phone": guest}, "text": "x"}), guests),
 )  # fmt: skip
+deletions = st.builds(
+    lambda guest, erase: ("contact.delete", {"contact": {"phone": guest}, "erase": erase}), guests, st.booleans()
+)
 facts = st.one_of(messages, messages, ratings, bookings, pins, consents, edits)
 creations = st.builds(
     lambda id_, rule: ("group.create", {
@@ -300,7 +303,7 @@ def play_on(world: World, history: list[Step], first: int) -> list[Heard]:
 
 
 @law(60)
-@given(steps(st.one_of(facts, facts, definitions)), steps(creations, 3), st.data())
+@given(steps(st.one_of(facts, facts, deletions, definitions)), steps(creations, 3), st.data())
 def test_cuts_change_nothing(history: list[Step], groups: list[Step], data: Any) -> None:
     """However a log is cut into chunks, commits and restarts, the same is said in the same order."""
     world = start()
@@ -378,10 +381,7 @@ single = st.one_of(
     st.builds(
         lambda guest, stars: ("rating", {"guest": {"phone": guest}, "stars": stars}), guests, st.sampled_from([1, 5])
     ),
-    pins, edits,
-    st.builds(
-        lambda guest, erase: ("contact.delete", {"contact": {"phone": guest}, "erase": erase}), guests, st.booleans()
-    ),
+    pins, edits, deletions,
 )  # fmt: skip
 
 
@@ -413,7 +413,7 @@ def key_of(event: dict[str, Any]) -> Any:
 
 
 @law(40)
-@given(steps(st.one_of(facts, facts, definitions)), steps(creations, 3))
+@given(steps(st.one_of(facts, facts, deletions, definitions)), steps(creations, 3))
 def test_duplicates_change_nothing(history: list[Step], groups: list[Step]) -> None:
     """Each event published twice gives the same changes and tables as once."""
     once, twice = start(), start()
@@ -424,7 +424,7 @@ def test_duplicates_change_nothing(history: list[Step], groups: list[Step]) -> N
 
 
 @law(60)
-@given(steps(st.one_of(facts, facts, definitions)), steps(creations, 3), st.sampled_from([1, 3]))
+@given(steps(st.one_of(facts, facts, deletions, definitions)), steps(creations, 3), st.sampled_from([1, 3]))
 def test_changes_alternate_and_fold_into_the_table(history: list[Step], groups: list[Step], partitions: int) -> None:
     """Joins and leaves alternate with a gapless seq, their ids are unique, and the last ones are the table."""
     world = start(partitions)
