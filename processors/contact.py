@@ -82,14 +82,15 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
             _listen(at, seen, definitions)
         return
     fact = MessageFact(seen.revision, seen.time, seen.words, seen.channel, seen.property, seen.inbound, seen.deleted)
-    desk.pending.put(kept_at, encode(fact) if keeps(at.head, seen.time) else None, under)
+    ended = at.head.deleted is not None
+    desk.pending.put(kept_at, None if ended and not keeps(at.head, seen.time) else encode(fact), under)
     _get_to_know(at, seen.time, seen.seen, event)
     hits = _listen(at, seen, definitions, heard=listened)
     if before is not None:
         why = Why("message", "retracted", event, min(seen.time, desk.now), seen=seen)
         _reread(at, definitions, [*_hits(definitions, before), *hits], why)
         return
-    if counts(at.head, seen.time):
+    if not ended or counts(at.head, seen.time):
         for hit in hits:
             _count(at, hit, seen)
 
@@ -117,10 +118,11 @@ def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, heard: bool
 
 def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> None:
     profile = at.head.profile
-    if not counts(at.head, time):
-        return
-    if at.head.deleted is not None and is_gone(at.head):
-        at.desk.revived = event, time
+    if at.head.deleted is not None:
+        if not counts(at.head, time):
+            return
+        if is_gone(at.head):
+            at.desk.revived = event, time
     changed = meet(profile, time, event[0])
     if seen is not None:
         changed |= learn(profile, seen)
