@@ -124,8 +124,8 @@ def test_new_groups_are_answered_from_those_that_are_there(world: World) -> None
     assert world.flips()[3:] == [(group, "left", "group_deleted") for group in ("0", "a", "z")]
 
 
-def test_a_group_that_is_going_cannot_be_named() -> None:
-    """Until the last member has left, a new rule that names it is refused."""
+def test_a_group_that_is_gone_cannot_be_named() -> None:
+    """A new rule that names it is refused."""
     world = World(3)
     world.tenant()
     world.group("z", DINNER)

@@ -59,7 +59,7 @@ def test_a_deleted_group_goes_when_all_have_left(world: World) -> None:
 
 
 def test_a_group_that_is_being_deleted_answers_so() -> None:
-    """Until the last member has left, create, update and add are refused; a second delete is unchanged."""
+    """Until the last member has left, no create, update, add or rule that names it; a second delete is unchanged."""
     desk = Desk(MemoryStore(), 0, 2, "rollcall.", 0)
     ask(desk, "tenant.put", {})
     ask(desk, "group.create", {"id": "g"})
@@ -67,6 +67,7 @@ def test_a_group_that_is_being_deleted_answers_so() -> None:
     assert ask(desk, "group.delete", {"group": "g"}) == ("unchanged", None)
     assert ask(desk, "group.create", {"id": "g"}) == ("skipped", "group_deleting")
     assert ask(desk, "group.update", {"group": "g", "name": "x"}) == ("skipped", "group_deleting")
+    assert ask(desk, "group.create", {"id": "h", "rule": {"group": "g"}}) == ("skipped", "group_deleting")
     on_pins_asked(desk, b"bali", PinsAsked(*ORIGIN, "s", "c", START, "group.add", "g", [f"tel:{MADE}"]))
     assert told(desk.out[-1])["reason"] == "group_unknown"
 
