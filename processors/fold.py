@@ -231,7 +231,7 @@ class Fold:
 
     # time --------------------------------------------------------------------------------------------------------
 
-    def fire(self, now: int, most: int = FIRED) -> bool:
+    def fire(self, now: int, most: int) -> bool:
         """Let time go on to `now`, and fire what is due by then in its order; whether more than `most` contacts are.
 
         Contacts come by their next deadline, and again if they have more.
@@ -254,8 +254,9 @@ class Fold:
         return False
 
     def _fire(self) -> None:
-        while self.fire(self.desk.now):
-            pass
+        more = True
+        while more:
+            more = self.fire(self.desk.now, FIRED)
 
     # rows --------------------------------------------------------------------------------------------------------
 

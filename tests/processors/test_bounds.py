@@ -81,6 +81,25 @@ def test_deadlines_that_come_soon(world: World) -> None:
     assert [change["change"] for change in world.changes()].count("left") == len(PHONES)
 
 
+def test_a_record_waits_for_all_that_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few fire in one go."""
+    monkeypatch.setattr(folding, "FIRED", 50)
+    flood(world, "PT10M")
+    world.tick(HOUR)
+    assert [change["change"] for change in world.changes()].count("left") == len(PHONES)
+
+
+def test_a_deadline_that_moved(world: World) -> None:
+    """What is outdated in memory fires nothing."""
+    for name, within in (("late", "PT10M"), ("soon", "PT5M")):
+        world.group(name, {**DINNER, "any_of": [name], "within": within})
+        world.say(name)
+    world.tick(HOUR)
+    left = [change["group"] for change in world.changes() if change["change"] == "left"]
+    assert left == ["soon", "late"]
+    assert world.folds[0].desk.deadlines.heap == []
+
+
 def test_facts_of_one_contact(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bookings stay decoded up to a bound."""
     monkeypatch.setattr(folding, "DECODED", 10)
