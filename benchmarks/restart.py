@@ -182,7 +182,7 @@ class Bench:
         began = time.monotonic()
         worker = start(name, command, self.settings.environ(), self.settings.data / "worker.log")
         try:
-            _until_ready(worker, port)
+            until_ready(worker, port)
             took = time.monotonic() - began
             used, peak = cpu_s([worker.pid]), peak_mb([worker.pid])
             time.sleep(2.0)  # it has committed its first ticks
@@ -198,7 +198,8 @@ class Bench:
         shutil.rmtree(self.state)
 
 
-def _until_ready(worker: Worker, port: int) -> None:
+def until_ready(worker: Worker, port: int) -> None:
+    """Wait until a worker's /readyz says so. Raises TimeoutError."""
     until = time.monotonic() + LIMIT_S
     while time.monotonic() < until:
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):

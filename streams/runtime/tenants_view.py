@@ -1,7 +1,8 @@
 """The tenants' records as a normalize worker needs them: never older than the chunk that it reads.
 
 A PUT of a tenant answers once its record is committed. Before each chunk the view asks for the last stable offsets of
-`tenants` and reads up to them, so whatever was answered before the chunk was fetched is known.
+`tenants` and reads up to them, so whatever was answered before the chunk was fetched is known. Ends are asked for over
+a connection of their own: behind a fetch that waits for records the answer took 50 ms, and chunks queued up for it.
 """
 
 from __future__ import annotations
@@ -29,27 +30,31 @@ class TenantsView:
 
     async def start(self) -> None:
         """Connect, and read what there is."""
-        settings = self._settings
-        self._consumer = aiokafka.AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=50,
-            **settings.kafka_security(),
-        )
+        self._consumer, self._ends = self._client(), self._client()
+        await self._ends.start()
         await self._consumer.start()
         self._consumer.assign(self._partitions)
         await self._consumer.seek_to_beginning(*self._partitions)
         await self.refresh()
 
+    def _client(self) -> aiokafka.AIOKafkaConsumer:
+        return aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=50,
+            **self._settings.kafka_security(),
+        )
+
     async def stop(self) -> None:
-        """Let the connection go."""
+        """Let the connections go."""
+        await self._ends.stop()
         await self._consumer.stop()
 
     async def refresh(self) -> None:
         """Read up to the last stable offsets of this moment."""
-        ends = await self._consumer.end_offsets(self._partitions)
+        ends = await self._ends.end_offsets(self._partitions)
         while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):
             chunks = await self._consumer.getmany(timeout_ms=100)
             for records in chunks.values():
