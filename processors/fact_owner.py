@@ -30,7 +30,7 @@ def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
         _forward(desk, tenant, owner, seen)
     else:
         desk.counts["repeated"] += 1
-    if whose != "moved" and seen.contact is not None and seen.fact.revision < owner.revision:
+    if not what and whose != "moved" and seen.contact is not None and (whose or seen.fact.revision < owner.revision):
         _introduce(desk, tenant, owner, seen)
     if what or whose:
         desk.pending.put(row, encode(owner))
@@ -82,7 +82,7 @@ def _forward(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
 
 
 def _introduce(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
-    """Tell a contact what a revision says of it, though a newer one came first: so it is known in any order."""
+    """Tell a contact what a revision says of it, though its content, or a newer one, came first: known in any order."""
     key, kind = f"{tenant}/{seen.contact}".encode(), "booking" if isinstance(seen, BookingSeen) else "rating"
     if seen.contact != owner.contact:
         desk.tell(key, FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, seen.seen))

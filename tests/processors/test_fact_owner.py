@@ -77,3 +77,12 @@ def test_who_had_a_fact_before_is_known_in_any_order(world: World) -> None:
     world.rate(5, "r1", revision=2)
     world.rate(5, "r1", ANNA, revision=1)
     assert world.contact(ANNA)["source"] == "s"
+
+
+def test_a_guest_named_after_the_content_is_told_of(world: World) -> None:
+    """The first content of a revision stays; who names its guest only later still tells what they know of them."""
+    world.book("b1", None, revision=2)
+    world.book("b1", revision=1)
+    world.book("b1", revision=2, tags=["vip"], room_type="Suite")
+    assert world.contact()["tags"] == ["vip"]
+    assert world.contact()["bookings"] == 1
