@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from processors.desk import ORIGIN, Desk
+from processors.normalize import Keyed, Normalizer, Raw
 from processors.state import MemoryStore
 from processors.tenant import on_pins_asked, on_tenant_asked
 from schemas.activity import PinsAsked, TenantAsked, decode
@@ -170,3 +171,20 @@ def test_the_record_alone_asks_nobody(world: World) -> None:
     assert not any(fold.scanning for fold in world.folds)
     world.say("dinner")
     assert world.contact()["phone"] == MADE[1:]
+
+
+def test_a_lap_finishes_only_the_groups_that_it_was_for(world: World) -> None:
+    """A group that came while a lap was under way waits for the next one; both get ready, in their order."""
+    world.say("dinner")
+    for name in ("first", "second"):
+        rule = {"event": "message", "any_of": ["dinner"]}
+        event = world.event("group.create", {"id": name, "name": name, "rule": rule})
+        world.sent += 1
+        raw = Raw(3, 0, world.sent, world.now, b"k", msgspec.json.encode(event), ())
+        for one in cast("list[Keyed]", Normalizer(world.tenants).normalize(raw)):
+            world.append(one.key, one.value)
+    world.run()
+    world.rest()
+    ready = [(value["id"], value["status"]) for value in world.values("groups")]
+    assert ready == [("first", "building"), ("second", "building"), ("first", "ready"), ("second", "ready")]
+    assert world.members("second") == [f"tel:{MADE}"]
