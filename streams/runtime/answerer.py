@@ -33,6 +33,7 @@ log = logging.getLogger("rollcall.answers")
 HELD_SECONDS = 10.0
 """So long a question waits for its partition to be opened here."""
 _POLL_MS = 100
+_AFTER_AN_ERROR = 1.0
 _decode = msgspec.json.Decoder(Question).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -52,7 +53,7 @@ class Answerer:
         self._settings = settings
         self._owners = owners
         self._waiting: list[tuple[float, _Heard]] = []
-        self._open: set[tuple[str, int]] = set()
+        self._open: dict[tuple[str, int], PartitionOwner] = {}
         self._said: asyncio.Queue[Answer] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -83,10 +84,13 @@ class Answerer:
 
     async def _hear(self) -> None:
         while True:
-            with suppress(KafkaError):  # the next round asks again
+            try:
                 chunks = await self._consumer.getmany(timeout_ms=_POLL_MS)
-                for records in chunks.values():
-                    self._take(records)
+            except KafkaError:  # such as rights that were taken away: the next round may have them
+                chunks = {}
+                await asyncio.sleep(_AFTER_AN_ERROR)
+            for records in chunks.values():
+                self._take(records)
             self._hand_over()
 
     def _take(self, records: list[Any]) -> None:
@@ -99,6 +103,8 @@ class Answerer:
     def _hand_over(self) -> None:
         now, waiting = time.monotonic(), self._waiting
         self._waiting = []
+        # an owner that has gone answers nothing any more
+        self._open = {at: owner for at, owner in self._open.items() if self._owners.get(at[1]) is owner}
         for until, heard in waiting:
             owner = self._owners.get(heard.partition)
             if owner is not None and owner.ready:
@@ -110,8 +116,11 @@ class Answerer:
         """Have a question answered once, however often it is asked meanwhile."""
         at = (heard.question.id, heard.partition)
         if at not in self._open:
-            self._open.add(at)
-            owner.ask(_steps(heard, self._said.put_nowait, lambda: self._open.discard(at)))
+            self._open[at] = owner
+            owner.ask(_steps(heard, self._said.put_nowait, lambda: self._close(at)))
+
+    def _close(self, at: tuple[str, int]) -> None:
+        self._open.pop(at, None)
 
     async def _say(self) -> None:
         topic = self._settings.topic_prefix + "answers"

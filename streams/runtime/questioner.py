@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 AGAIN_SECONDS = 12.0
 """Who has not answered by then is asked once more: its partition may have changed hands."""
+_AFTER_AN_ERROR = 1.0
 _answer = msgspec.json.Decoder(Answer).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -112,10 +113,13 @@ class Questioner:
 
     async def _hear(self) -> None:
         while True:
-            with suppress(KafkaError):  # the next round asks again
+            try:
                 chunks = await self._consumer.getmany(timeout_ms=100)
-                for records in chunks.values():
-                    self._take(records)
+            except KafkaError:  # such as rights that were taken away: the next round may have them
+                chunks = {}
+                await asyncio.sleep(_AFTER_AN_ERROR)
+            for records in chunks.values():
+                self._take(records)
 
     def _take(self, records: list[Any]) -> None:
         for record in records:
