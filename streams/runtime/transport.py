@@ -7,6 +7,7 @@ The message's value is the list of aiokafka records, its offset is the chunk's l
   commits inside its own transactions (`commits=False`) Faust commits nothing.
 - gates: a partition is read only while its gate is open, so nothing is handed out before its owner is ready, and a
   partition whose owner has enough to do is not read further: backpressure up to the broker.
+- rebalances: what was fetched while one went by is neither handed out nor passed over.
 - fairness: a full buffer makes the reading wait; Faust would leave single partitions out, some for minutes.
 - latency: Faust waits 1 s where no partition is active and fetches with a wait of 1.5 s, during which a drained
   partition is not asked for again. Both are short here.
@@ -84,17 +85,29 @@ class Consumer(driver.Consumer):
         if not ready:
             await asyncio.sleep(POLL_SECONDS / 5)
             return
-        chunks = await self._getmany(active_partitions=ready, timeout=POLL_SECONDS)
+        chunks = dict(await self._getmany(active_partitions=ready, timeout=POLL_SECONDS) or {})
         if not chunks or self.should_stop:
             return
         if not self.flow_active:
             await self.perform_seek()
             return
-        for tp, records in chunks.items():
+        for tp in list(chunks):
             if not self.flow_active or self.app.consumer_generation_id != generation:
+                await self._put_back(chunks)
                 return
+            records = chunks.pop(tp)
             if records and tp in ready:
                 yield tp, self._chunk(tp, records, generation)
+
+    async def _put_back(self, chunks: dict[TP, Any]) -> None:
+        """Have chunks read again that a rebalance overtook.
+
+        They may be of the new assignment already, fetched after its offsets were sought: then nobody else goes back to
+        them. Where the position lies before their end, somebody has, or will read on from there.
+        """
+        for tp, records in chunks.items():
+            if records and tp in self.assignment() and fetch_position(self, tp) > records[-1].offset:
+                await self.seek_wait({tp: records[0].offset})
 
     def _chunk(self, tp: TP, records: Any, generation: int) -> ConsumerMessage:
         last = records[-1]

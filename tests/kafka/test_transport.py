@@ -142,3 +142,30 @@ async def test_heartbeats_are_known(settings: Settings) -> None:
         since = thread.last_heartbeat
         await eventually(lambda: thread.last_heartbeat > since + 1, "further heartbeats")
         assert thread.heartbeat_age() < 3
+
+
+async def test_what_a_rebalance_overtakes_is_read_again(settings: Settings) -> None:
+    """Records that a fetch brings while the generation changes are not handed out, and not passed over either."""
+    async with at_work(settings) as agent:
+        agent.let.release()
+        await eventually(agent.app.consumer.assignment, "an assignment")
+        consumer: Any = agent.app.consumer
+        fetch, overtaken = consumer._getmany, list[Any]()
+
+        async def overtake(active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's
+            chunks = await fetch(active_partitions, timeout)
+            if chunks and not overtaken:
+                overtaken.append(chunks)
+                agent.app.consumer_generation_id += 1
+            return chunks
+
+        consumer._getmany = overtake
+        publish(settings, 5)
+        publish(settings, 5, partition=1)
+        await eventually(lambda: overtaken, "a fetch that is overtaken")
+        for _ in range(20):
+            agent.let.release()
+        await eventually(lambda: sum(map(len, agent.handed)) == 10, "all of them")
+        assert sorted((r.partition, r.offset) for records in agent.handed for r in records) == [
+            (partition, offset) for partition in (0, 1) for offset in range(5)
+        ]
