@@ -8,10 +8,8 @@ of strangers that let them into a group, a few each second; their latency runs f
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import signal
 import statistics
 import sys
 import tempfile
@@ -28,7 +26,7 @@ from aiokafka.structs import TopicPartition
 
 from benchmarks.hot_path import ENVELOPE, word
 from benchmarks.processes import Worker, start, stop
-from benchmarks.restart import fill, until_ready
+from benchmarks.restart import fill, parsed, until_ready
 from processors.preview import united
 from schemas.base import moment
 from schemas.questions import PreviewAsked
@@ -217,13 +215,7 @@ def _start(hop: str, settings: Settings) -> Worker:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.million", description=__doc__)
-    parser.add_argument("--contacts", type=int, default=1_000_000)
-    parser.add_argument("--messages", type=int, default=2, help="of each contact")
-    parser.add_argument("--partitions", type=int, default=4)
-    parser.add_argument("--save", type=Path)
-    asked = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an end from outside must end the broker too
+    asked = parsed("million", __doc__, arguments)
     with tempfile.TemporaryDirectory(prefix="million-") as folder:
         figures = run(Path(folder), asked.contacts, asked.messages, asked.partitions)
     print(table(figures))

@@ -263,15 +263,29 @@ def run(folder: Path, contacts: int, each: int, partitions: int) -> Figures:
         return bench.figures
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print and save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.restart", description=__doc__)
+class Asked(argparse.Namespace):
+    """How many contacts with how many messages each, over how many partitions, and where to save the figures."""
+
+    contacts: int
+    messages: int
+    partitions: int
+    save: Path | None
+
+
+def parsed(name: str, about: str | None, arguments: Sequence[str] | None) -> Asked:
+    """Read the command line of a benchmark over a filled changelog; an end from outside ends its broker too."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
     parser.add_argument("--contacts", type=int, default=1_000_000)
     parser.add_argument("--messages", type=int, default=2, help="of each contact")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--save", type=Path)
-    asked = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an end from outside must end the broker too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return parser.parse_args(arguments, Asked())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and save."""
+    asked = parsed("restart", __doc__, arguments)
     with tempfile.TemporaryDirectory(prefix="restart-") as folder:
         figures = run(Path(folder), asked.contacts, asked.messages, asked.partitions)
     print(table(figures))

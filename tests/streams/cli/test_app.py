@@ -45,6 +45,9 @@ def test_all_commands_are_there() -> None:
     }  # fmt: skip
 
 
+READING = {"list", "show", "status", "check", "groups", "tail", "preview", "explain", "forecast"}
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_help_shows_an_example_that_parses(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     """The help of a command ends with an example, and the example is a line that this command takes."""
@@ -55,9 +58,7 @@ def test_help_shows_an_example_that_parses(path: tuple[str, ...], capsys: pytest
     COMMANDS[path].make_context("rollcall", words[len(path) + 1 :])
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in COMMANDS if p[-1] in {"list", "show", "status", "check", "groups", "tail"}], ids=" ".join
-)
+@pytest.mark.parametrize("path", [p for p in COMMANDS if p[-1] in READING], ids=" ".join)
 def test_reading_commands_speak_json(path: tuple[str, ...]) -> None:
     """Every command that reads takes --json."""
     assert any("--json" in parameter.opts for parameter in COMMANDS[path].params)

@@ -134,6 +134,56 @@ def test_writes(server: Server, line: str, asked: str, body: Any) -> None:
             {"member": False},
             '{"member":false}\n',
         ),
+        (
+            "groups forecast t g --days 90",
+            "GET /v1/t/groups/g/forecast?days=90",
+            {"days": 90, "members": 3, "leaving": 2, "by_day": [{"day": "2026-12-01", "leaving": 2}]},
+            "day         leaving\n2026-12-01  2\n",
+        ),
+        (
+            "contacts explain t +62812 g",
+            "GET /v1/t/contacts/tel:+62812/groups/g/explain",
+            {
+                "member": False,
+                "because": "rule_false",
+                "sources": [],
+                "since": None,
+                "turns_at": None,
+                "sendable": True,
+                "flips": ["to be in vip", "group.add"],
+                "rule": {
+                    "path": "rule",
+                    "true": False,
+                    "facts": [],
+                    "lacks": None,
+                    "turns_at": None,
+                    "rules": [
+                        {
+                            "path": "rule.all[0]",
+                            "true": True,
+                            "lacks": None,
+                            "turns_at": "soon",
+                            "rules": [],
+                            "facts": [{"what": "dinner", "counts": True}, {"what": "pet", "counts": False}],
+                        }
+                    ],
+                },
+                "history": [{"time": "now", "change": "left", "reason": "expired", "evidence": None}],
+            },
+            (
+                "member    no\nbecause   rule_false\nsendable  yes\nflips     to be in vip, group.add\n"
+                "path         true  facts   lacks  turns_at\nrule         no    -       -      -\n"
+                "rule.all[0]  yes   dinner  -      soon\n"
+                "time  change  reason   evidence  effective_at\nnow   left    expired  -         -\n"
+            ),
+        ),
+        (
+            "contacts explain t x g --json",
+            "GET /v1/t/contacts/x/groups/g/explain",
+            {"member": True},
+            '{"member":true}\n',
+        ),
+        ("groups forecast t g --json", "GET /v1/t/groups/g/forecast?days=30", {"days": 30}, '{"days":30}\n'),
         ("tenants show t --json", "GET /v1/t", {"name": "Bäli"}, '{"name":"Bäli"}\n'),
         (
             "members list t g --limit 5 --json",
@@ -148,6 +198,28 @@ def test_reads(server: Server, capsys: pytest.CaptureFixture[str], line: str, as
     server.answers = {asked: (200, said)}
     assert run(line.split()) == 0
     assert capsys.readouterr().out == out
+
+
+def test_a_rule_is_tried(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """A preview sends the rule, and shows how many, who, and in which groups they are; --json shows it as it came."""
+    told = {
+        "contacts": 9,
+        "count": 2,
+        "sendable": 1,
+        "overlap": [{"group": "vip", "name": "VIP", "count": 1}],
+        "sample": [{"contact": "tel:+62812", "name": "Made", "expires_at": None, "sendable": True}],
+    }
+    server.answers = {"POST /v1/t/groups/preview": (200, told)}
+    line = ["groups", "preview", "t", "--rule", '{"group": "vip"}']
+    assert run(line) == 0
+    assert server.asked == [("POST /v1/t/groups/preview", {"rule": {"group": "vip"}})]
+    assert capsys.readouterr().out == (
+        "contacts  9\ncount     2\nsendable  1\n"
+        "contact     name  expires_at  sendable\ntel:+62812  Made  -           yes\n"
+        "group  name  count\nvip    VIP   1\n"
+    )
+    assert run([*line, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == told
 
 
 def test_a_refusal(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
