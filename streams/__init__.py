@@ -8,9 +8,8 @@
                    ▼         one clock             one transaction   replies, outcomes, notices, decide-changelog
               dead-letters                                                  │
                                            HTTP, CLI, console ◀─ store ◀────┘
-                                                                 ▲   │ preview, explain
-                                       answers ◀─ answer ◀───────┼───┴── questions
-                                          └──────────────────────┘
+
+ beside it, what only owners know:   store ─▶ questions ─▶ answer (in decide) ─▶ answers ─▶ store
 ```
 
 `topology.py` says the same as a value. `raw_to_activity.py`, `activity_to_changes.py` and `changes_to_store.py` are the

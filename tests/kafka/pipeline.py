@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import psutil
+import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 
+from streams.cli.app import run
 from streams.runtime.ports import free
 from streams.settings import Settings
 
@@ -386,3 +388,14 @@ def wait_for(workers: Sequence[Worker], seconds: float = 60.0) -> None:
     """Wait until all of them are ready."""
     for one in workers:
         until(partial(Worker.is_ready, one), seconds, f"{one.hop} {one.instance} ready")
+
+
+def verified(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`rollcall verify` finds nothing."""
+    for name, value in settings.environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ROLLCALL_HTTP", "127.0.0.1:1")
+    capsys.readouterr()
+    code = run(["verify", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert (code, report["agree"], report["listed"]) == (0, True, [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,9 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from rollcall.client import Brokers, MembershipReader
-from streams.cli.app import run
 from streams.settings import Settings
-from tests.kafka.pipeline import TENANT, Pipeline, Store, message, phone, until
+from tests.kafka.pipeline import TENANT, Pipeline, Store, message, phone, until, verified
 
 FOOD = {
     "id": "food", "rule": {"event": "message", "any_of": ["dinner"]}, "reply": "Welcome", "leave_words": ["NO FOOD"],
@@ -94,14 +92,3 @@ async def follow(settings: Settings, opened: threading.Event) -> list[str]:
             if len(found) == 6:
                 break
     return found
-
-
-def verified(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`rollcall verify` finds nothing."""
-    for name, value in settings.environ().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ROLLCALL_HTTP", "127.0.0.1:1")
-    capsys.readouterr()
-    code = run(["verify", "--json"])
-    report = json.loads(capsys.readouterr().out)
-    assert (code, report["agree"], report["listed"]) == (0, True, [])

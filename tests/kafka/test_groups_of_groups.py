@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from streams.cli.app import run
 from streams.settings import Settings
-from tests.kafka.pipeline import TENANT, Pipeline, Store, faults, message, phone, until, wait_for
+from tests.kafka.pipeline import TENANT, Pipeline, Store, faults, message, phone, until, verified, wait_for
 
 VIP = {"id": "vip", "rule": {"contact": "tags", "has_any": ["vip"]}}
 GUESTS = {"id": "guests", "rule": {"all": [{"group": "vip"}, {"event": "message", "any_of": ["dinner"]}]}}
@@ -54,14 +52,3 @@ def test_a_tag_reaches_through(
             until(lambda: store.members(TENANT, "card") == set(WHO[5:]), what="the store")
             assert store.get(f"/v1/{TENANT}/contacts/{quote(WHO[7])}")["tags"] == ["VIP"]
         verified(settings, monkeypatch, capsys)
-
-
-def verified(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`rollcall verify` finds nothing."""
-    for name, value in settings.environ().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ROLLCALL_HTTP", "127.0.0.1:1")
-    capsys.readouterr()
-    code = run(["verify", "--json"])
-    report = json.loads(capsys.readouterr().out)
-    assert (code, report["agree"], report["listed"]) == (0, True, [])
