@@ -241,6 +241,10 @@ def test_an_answer_that_takes_longer(server: Server, capsys: pytest.CaptureFixtu
         (b"<html>secret", "Bad Gateway (502)"),
         (b"[]", "Bad Gateway (502)"),
         (b'{"title": "No", "detail": "data.rule"}', "No: data.rule (502)"),
+        (
+            b'{"title": "No", "detail": "is too much", "path": "rule.min_stars"}',
+            "No: rule.min_stars: is too much (502)",
+        ),
         (b'{"detail": "data.rule"}', "data.rule (502)"),
     ],
 )
