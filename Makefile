@@ -51,9 +51,9 @@ fuzz: $(DEV_LOCK) ## bytes for everything that parses them, guided by coverage: 
 	$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),120) $(TARGETS)
 
 lock: $(DEV_LOCK) ## write the lock files anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --no-header --no-emit-index-url \
 	  --extra build pyproject.toml --output-file requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --no-header --no-emit-index-url \
 	  --extra build --extra dev --constraint requirements.txt pyproject.toml --output-file requirements-dev.txt
 	$(BIN)/python -m streams.runtime.jars
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,14 @@ def _project() -> dict[str, Any]:
 
 def _pins(lock: str) -> dict[str, str]:
     """Name → version of every requirement of a lock file."""
-    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([A-Za-z0-9_.-]+)(?:\[\S+\])?==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def _extras_wanted(package: str) -> set[tuple[str, str]]:
+    """(name, extra) of what a package wants of others, where it is installed."""
+    lines = [line for line in requires(package) or [] if "extra ==" not in line]
+    found = (re.match(r"([A-Za-z0-9_.-]+) ?\[([\w,-]+)\]", line) for line in lines)
+    return {(one[1].lower(), extra) for one in found if one for extra in one[2].split(",")}
 
 
 def _wanted(extras: list[str]) -> dict[str, str]:
@@ -41,6 +50,17 @@ def test_lock_holds_what_is_asked_for(lock: str, extras: list[str]) -> None:
     wanted = _wanted(extras)
     assert len(wanted) == len(asked)
     assert wanted.items() <= _pins(lock).items()
+
+
+def test_lock_names_extras() -> None:
+    """A package that another wants with an extra is locked with it: else pip looks for a newer one, without a hash."""
+    lock = (ROOT / "requirements-dev.txt").read_text()
+    wanted = set[tuple[str, str]]()
+    for package in _pins("requirements-dev.txt"):
+        with suppress(PackageNotFoundError):  # it is for other machines
+            wanted |= _extras_wanted(package)
+    assert ("coverage", "toml") in wanted
+    assert not {one for one in wanted if not re.search(rf"^{one[0]}\[(\S+,)?{one[1]}[],]", lock, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
