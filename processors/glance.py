@@ -41,8 +41,8 @@ class Glance:
         """Return the head of a contact that is there; `raw` is its row where that is at hand."""
         known = self._desk.heads.get(contact)
         if known is None:
-            row = raw or self._desk.pending.get(head_key(contact))
-            known = Head(version=-1) if row is None else cast("Head", head_of(row))
+            row = self._desk.recent.get(contact) or raw or self._desk.pending.get(head_key(contact))
+            known = Head(version=-1) if row is None else head_of(row)
         return known if known.version >= 0 and not is_gone(known) else None
 
     def messages(self, contact: bytes) -> list[MessageFact]:

@@ -61,7 +61,7 @@ def named_by(key: bytes) -> tuple[str, str]:
 
 def row_of(at: Who, definition: Definition) -> Row:
     """Return the contact's row in a group to be changed, a new one if it has none."""
-    row = at.head.rows.get(definition.id)
+    row: Row | None = at.head.rows.get(definition.id)
     if row is None:
         row = at.head.rows[definition.id] = Row()
     if len(row.memos) != len(definition.rule.leaves):

@@ -9,12 +9,15 @@ Times are epoch milliseconds; of deadlines, 0 stands for never.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from schemas.activity import BookingFact, MessageFact, RatingFact
+
+if TYPE_CHECKING:
+    from _collections_abc import dict_items, dict_values
 
 SOURCES = ("rule", "manual", "import", "keyword", "flow", "bulk")
 BIT = {name: 1 << i for i, name in enumerate(SOURCES)}
@@ -76,6 +79,45 @@ class Row(Struct, array_like=True, gc=False):
     pins: Pins | None = None
 
 
+class Rows(dict[str, Row]):
+    """A contact's rows by group, each decoded when it is first asked for and else written as it was read.
+
+    An event touches few of a contact's groups, and decoded rows lie scattered over the memory: to write a head of eight
+    groups costs 10 µs that way, 1 µs from the bytes.
+    """
+
+    def __getitem__(self, group: str) -> Row:
+        """Return the row in a group; raises KeyError."""
+        row: Any = super().__getitem__(group)
+        if row.__class__ is Raw:
+            row = self[group] = _row_of(row)
+        return cast("Row", row)
+
+    def get(self, group: str, default: Any = None) -> Any:
+        """Return the row in a group, or the default."""
+        return self[group] if group in self else default  # noqa: SIM401 - that would be this again
+
+    def items(self) -> dict_items[str, Row]:
+        """Return all, decoded."""
+        self._decode()
+        return super().items()
+
+    def values(self) -> dict_values[str, Row]:
+        """Return all rows, decoded."""
+        self._decode()
+        return super().values()
+
+    def _decode(self) -> None:
+        for group in self:
+            self[group]
+
+
+if TYPE_CHECKING:
+    LazyRows = Rows
+else:
+    LazyRows = dict[str, Raw]  # what msgspec is to make of them
+
+
 class Known(Struct, array_like=True, gc=False):
     """A value, and the event time by which it won; with the command's id where one set it."""
 
@@ -123,7 +165,7 @@ class Head(Struct, array_like=True, gc=False):
     """A contact's head row: all but its facts. `version` is the definitions it is up to date with."""
 
     version: int = 0
-    rows: dict[str, Row] = {}
+    rows: LazyRows = field(default_factory=Rows)
     profile: Profile = field(default_factory=Profile)
     due: int = 0
     indexed: int = 0
@@ -198,7 +240,8 @@ class Defined(Struct, array_like=True):
 
 
 encode = msgspec.msgpack.Encoder().encode
-head_of: Any = msgspec.msgpack.Decoder(Head).decode
+_row_of: Any = msgspec.msgpack.Decoder(Row).decode
+_head_of: Any = msgspec.msgpack.Decoder(Head).decode
 message_of: Any = msgspec.msgpack.Decoder(MessageFact).decode
 booking_of: Any = msgspec.msgpack.Decoder(BookingFact).decode
 rating_of: Any = msgspec.msgpack.Decoder(RatingFact).decode
@@ -209,6 +252,13 @@ scan_of: Any = msgspec.msgpack.Decoder(Scan).decode
 sweep_of: Any = msgspec.msgpack.Decoder(Sweep).decode
 read_of: Any = msgspec.msgpack.Decoder(dict[int, list[int]]).decode
 defined_of: Any = msgspec.msgpack.Decoder(Defined).decode
+
+
+def head_of(raw: bytes) -> Head:
+    """Decode a head, but not yet its rows."""
+    head: Head = _head_of(raw)
+    head.rows = Rows(head.rows)
+    return head
 
 
 def is_gone(head: Head) -> bool:
