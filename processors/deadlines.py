@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 
+from processors.rows import Head
 from processors.state import Store
 
 HORIZON = 15 * 60 * 1000
@@ -46,8 +47,8 @@ class Deadlines:
         """Take the next that is due out of the heap; None if there is none in it."""
         return heappop(self.heap) if self.heap and self.heap[0][0] <= now else None
 
-    def load(self, now: int, fresh: Mapping[bytes, int]) -> None:
-        """Take the next stretch out of the index; `fresh`, by contact, is not written into it yet and knows better."""
+    def load(self, now: int, heads: Mapping[bytes, Head]) -> None:
+        """Take the next stretch out of the index; `heads`, which may not be written yet, know better than it."""
         before = self.reached
         self.reached = (max(now, before[0]) + HORIZON, b"")
         taken = 0
@@ -55,14 +56,14 @@ class Deadlines:
             entry = int.from_bytes(key[1:9], "big"), key[9:]
             if entry > self.reached:
                 break
-            if entry[1] not in fresh:
+            if entry[1] not in heads:
                 self.heap.append(entry)
                 taken += 1
             if taken == MOST:
                 self.reached = entry
                 break
-        mine = ((due, contact) for contact, due in fresh.items())
-        self.heap += [entry for entry in mine if before < entry <= self.reached]
+        fresh = ((head.due, contact) for contact, head in heads.items())
+        self.heap += [entry for entry in fresh if before < entry <= self.reached]
         heapify(self.heap)
 
     def trim(self) -> None:

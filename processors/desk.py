@@ -44,9 +44,7 @@ class Out(NamedTuple):
 class Desk:
     """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
-    `kept` is how long (ms) messages are looked at again; `heads` are decoded, `dirty` are those of them to be written;
-    `fresh` are the contacts written since the last commit, each with its next moment; `recent` holds the rows of the
-    heads that lately were written or read, of all the fresh ones in any case; `found` those of the chunk's messages;
+    `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead;
     `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason;
     `revived` by which event, and of which time, it is there again after it was deleted.
     """
@@ -61,8 +59,6 @@ class Desk:
         self.out: list[Out] = []
         self.counts: Counter[str] = Counter()
         self.heads: dict[bytes, Head] = {}
-        self.recent: dict[bytes, bytes] = {}
-        self.fresh: dict[bytes, int] = {}
         self.dirty: dict[bytes, None] = {}
         self.changed_rows: dict[tuple[bytes, str], str] = {}
         self.changed_profiles: dict[bytes, None] = {}
@@ -78,14 +74,10 @@ class Desk:
         """Return a contact's head to be changed, a new one if it has none."""
         head = self.heads.get(contact)
         if head is None:
-            raw = self.recent.get(contact) or self.pending.get(head_key(contact))
+            raw = self.pending.get(head_key(contact))
             head = self.heads[contact] = head_of(raw) if raw is not None else Head(version=-1)
         self.dirty[contact] = None
         return head
-
-    def unindexed(self) -> dict[bytes, int]:
-        """Return the next moments (0: none) of the contacts of which the index on disk may say something else."""
-        return self.fresh | {contact: head.due for contact, head in self.heads.items()}
 
     def wake(self, contact: bytes, head: Head, due: int) -> None:
         """Have a contact looked at when `due` comes."""
@@ -150,7 +142,8 @@ class Desk:
         return before
 
     def clear(self) -> None:
-        """Forget what facts were decoded: everything is committed."""
+        """Forget what was decoded: everything is committed."""
+        self.heads.clear()
         self._bookings.clear()
         self._ratings.clear()
         self.decoded = 0

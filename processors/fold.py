@@ -5,10 +5,9 @@ before a record is applied, the deadlines that are not after its append time fir
 log gives the same changes, however it is cut into chunks, commits and restarts, and a worker's own clock decides
 nothing.
 
-`apply` leaves what follows in `desk.out`, the tables' records too, and writes down what changed while the processor's
-cache still holds it: after a whole commit it would be cold, and cost three times as much. `flush` hands out the rows to
-be written; after the commit, `committed` is called. Whoever carries the fold commits outputs, rows and the input's
-offset at once.
+`apply` leaves what follows in `desk.out`; `flush` turns what changed into rows to be written and adds the tables'
+records; after the commit, `committed` is called. Whoever carries the fold commits outputs, rows and the input's offset
+at once.
 """
 
 from __future__ import annotations
@@ -113,7 +112,7 @@ class Fold:
         partition: int,
         partitions: int,
         prefix: str = "rollcall.",
-        hot: int = 50_000,
+        hot: int = 20_000,
         retention: str = "P400D",
     ) -> None:
         kept = duration_upper_bound_ms(parse_duration(retention)) + GRACE
@@ -124,7 +123,6 @@ class Fold:
         self.read: dict[int, list[int]] = {}
         self.scans: dict[str, Scan] = {}
         self.sweep = Sweep()
-        self._index: dict[bytes, bytes | None] = {}
         self._read_changed = False
         self._load()
 
@@ -143,11 +141,11 @@ class Fold:
             if activity.topic < 0 or self._first_seen(activity):
                 _HANDLE[activity.__class__](self, key, activity)
         desk.found.clear()
-        self._write_down()
 
-    def _write_down(self) -> None:
-        """Append the tables' records, encode the heads that changed, and let the decoded ones go."""
+    def flush(self) -> Flushed:
+        """Append the tables' records and return the rows that changed."""
         desk = self.desk
+        index: dict[bytes, bytes | None] = {}
         for (key, group), id_ in desk.changed_rows.items():
             desk.out.append(membership.table_row(key, group, desk.heads[key], id_))
         for key in desk.changed_profiles:
@@ -158,27 +156,18 @@ class Fold:
             else:
                 desk.out.append(profile.table_row(key, head.profile, digits=digits, opted_out=consent.opted_out(head)))
         for key in desk.dirty:
-            self._put_head(key, desk.heads[key])
+            self._put_head(key, desk.heads[key], index)
+        self._put_marks()
         desk.changed_rows.clear()
         desk.changed_profiles.clear()
         desk.dirty.clear()
-        desk.heads.clear()
-
-    def flush(self) -> Flushed:
-        """Return the rows that changed since the last commit."""
-        self._write_down()
-        self._put_marks()
-        index, self._index = self._index, {}
-        return Flushed(self.desk.pending.take(), index)
+        return Flushed(desk.pending.take(), index)
 
     def committed(self) -> None:
-        """The last flush is durable: forget what is held or compiled if it is too much."""
+        """The last flush is durable: forget what is decoded or compiled if it is too much."""
         desk = self.desk
         desk.deadlines.trim()
-        desk.fresh.clear()
-        if len(desk.recent) > self.hot:
-            desk.recent.clear()
-        if desk.decoded > DECODED:
+        if len(desk.heads) > self.hot or desk.decoded > DECODED:
             desk.clear()
         while len(self.tenants) > 1 and sum(len(known.groups) for known in self.tenants.values()) > GROUPS:
             del self.tenants[next(iter(self.tenants))]
@@ -213,7 +202,9 @@ class Fold:
         known = self.desk.heads
         heads = dict.fromkeys(r.key for r, a in decoded if a.__class__ in _OF_CONTACTS and r.key not in known)
         if heads:
-            self._read_heads(heads)
+            rows = self.store.get_many([head_key(key) for key in heads])
+            for key, raw in zip(heads, rows, strict=True):
+                known[key] = head_of(raw) if raw is not None else Head(version=-1)
         facts, found = list[bytes](), dict[bytes, bytes | None]()
         for record, activity in decoded:
             if activity.__class__ is MessageSeen:
@@ -225,21 +216,6 @@ class Fold:
         if facts:
             found.update(zip(facts, self.store.get_many(facts), strict=True))
         self.desk.found = found
-
-    def _read_heads(self, contacts: Iterable[bytes]) -> None:
-        known, recent = self.desk.heads, self.desk.recent
-        unread = list[bytes]()
-        for key in contacts:
-            raw = recent.get(key)
-            if raw is None:
-                unread.append(key)
-            else:
-                known[key] = head_of(raw)
-        for key, row in zip(unread, self.store.get_many([head_key(key) for key in unread]), strict=True):
-            if row is None:
-                known[key] = Head(version=-1)
-            else:
-                known[key], recent[key] = head_of(row), row
 
     def _first_seen(self, activity: Any) -> bool:
         """Whether a record of a raw topic lies above all that was read of that raw partition."""
@@ -260,17 +236,12 @@ class Fold:
 
         Contacts come by their next deadline, and again if they have more.
         """
-        self.desk.now = max(self.desk.now, now)
-        more = self._fire_some(most)
-        self._write_down()
-        return more
-
-    def _fire_some(self, most: int) -> bool:
         desk = self.desk
+        desk.now = max(desk.now, now)
         while desk.now >= self.wake:
             entry = desk.deadlines.pop(desk.now)
             if entry is None:
-                desk.deadlines.load(desk.now, desk.unindexed())
+                desk.deadlines.load(desk.now, desk.heads)
                 self._begin_sweep()
             elif desk.head(entry[1]).due == entry[0]:
                 desk.counts["fired"] += 1
@@ -285,7 +256,7 @@ class Fold:
     def _fire(self) -> None:
         more = True
         while more:
-            more = self._fire_some(FIRED)
+            more = self.fire(self.desk.now, FIRED)
 
     # rows --------------------------------------------------------------------------------------------------------
 
@@ -296,7 +267,7 @@ class Fold:
         self.sweep = sweep_of(sweep) if sweep else Sweep()
         for key, value in self.store.scan(b"s"):
             self.scans[key[1:].decode()] = scan_of(value)
-        self.desk.deadlines.load(self.desk.now, {})
+        self.desk.deadlines.load(self.desk.now, self.desk.heads)
 
     def _load_definitions(self, name: bytes) -> Definitions:
         known, under = Definitions(name.decode()), _definitions_under(name)
@@ -308,17 +279,14 @@ class Fold:
                 known.set_group(row.version, row.body, (row.source, row.id))
         return known
 
-    def _put_head(self, key: bytes, head: Head) -> None:
-        desk, index = self.desk, self._index
+    def _put_head(self, key: bytes, head: Head, index: dict[bytes, bytes | None]) -> None:
         if head.due != head.indexed:
             if head.indexed:
                 index[index_key(head.indexed, key)] = None
             if head.due:
                 index[index_key(head.due, key)] = b""
             head.indexed = head.due
-        desk.fresh[key] = head.due
-        raw = desk.recent[key] = encode(head)
-        desk.pending.put(head_key(key), raw)
+        self.desk.pending.put(head_key(key), encode(head))
 
     def _put_marks(self) -> None:
         self.desk.pending.put(CLOCK, self.desk.now.to_bytes(8, "big"))
@@ -384,11 +352,8 @@ class Fold:
         self.desk.pending.put(b"s" + name, encode(scan), b"s")
 
     def contacts(self, under: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the contacts' heads in key order, with those not committed yet: a lap does not depend on commits.
-
-        Of what is not committed the desk knows better than the row.
-        """
-        fresh = [(head_key(key), b"") for key in {**self.desk.fresh, **self.desk.dirty}]
+        """Yield the contacts' heads in key order, with those not committed yet: a lap does not depend on commits."""
+        fresh = [(head_key(key), b"") for key in self.desk.dirty]
         mine = sorted(row for row in fresh if row[0] > after and row[0].startswith(under))
         both = merge(self.store.scan(under, after), mine, key=itemgetter(0))
         return (next(rows) for _, rows in groupby(both, key=itemgetter(0)))
@@ -396,7 +361,7 @@ class Fold:
     def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions) -> None:
         """Bring one contact up to date, and count it for the groups that the lap is for."""
         if key not in self.desk.heads:
-            self.desk.heads[key] = head_of(self.desk.recent.get(key, raw))
+            self.desk.heads[key] = head_of(raw)
         head = contact.touch(self.desk, key, known).head
         for definition in known.since(scan.done):
             row = head.rows.get(definition.id)

@@ -41,7 +41,7 @@ class Glance:
         """Return the head of a contact that is there; `raw` is its row where that is at hand."""
         known = self._desk.heads.get(contact)
         if known is None:
-            row = self._desk.recent.get(contact) or raw or self._desk.pending.get(head_key(contact))
+            row = raw or self._desk.pending.get(head_key(contact))
             known = Head(version=-1) if row is None else head_of(row)
         return known if known.version >= 0 and not is_gone(known) else None
 

@@ -8,7 +8,6 @@ import pytest
 
 from processors.attributes import ContactLeaf, moment_in
 from processors.leaves import FOR_EVER, Zones
-from processors.rows import head_key, head_of
 from schemas.activity import BookingFact
 from schemas.rules import ContactRule, parse_rule
 from tests.processors.world import DAY, HOUR, MADE, START, World, iso, millis
@@ -206,7 +205,7 @@ def test_no_stay_for_twelve_months(world: World) -> None:
     world.book("b2", check_in="2027-01-01", check_out="2027-01-02")
     assert world.members("lost") == []
     world.book("b2", check_in="2027-01-01", check_out="2027-01-02", property="berlin", revision=2)
-    row = head_of(world.stores[0].rows[head_key(f"bali/tel:{MADE}".encode())]).rows["lost"]
+    row = world.folds[0].desk.heads[f"bali/tel:{MADE}".encode()].rows["lost"]
     assert row.due == millis("2028-01-01T23:00:00Z")
 
 
