@@ -119,7 +119,7 @@ def tell(desk: Desk, key: bytes, scope: str, said: Said) -> None:
         subject=contact,
         data=data,
     )
-    desk.out.append(Out("membership-changes", key, msgspec.json.encode(value)))
+    desk.flips.append(Out("membership-changes", key, msgspec.json.encode(value)))
     desk.counts["suppressed" if said.out else "restored"] += 1
 
 

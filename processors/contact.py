@@ -13,13 +13,13 @@ from processors.nested import settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept
 from processors.profile import learn, meet
-from processors.rows import counts, encode, fact_key, facts_under, is_gone, keeps
-from processors.whole_words import near_miss
+from processors.rows import counts, is_gone, keeps
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from processors.ahead import Ahead
     from processors.definitions import Definition, Definitions, Word
     from processors.desk import Desk
     from processors.membership import Happening
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 def touch(desk: Desk, key: bytes, definitions: Definitions, event: Happening | None = None) -> Who:
     """Return a contact, first brought up to date with its tenant's definitions."""
     at = Who(desk, key, desk.head(key))
+    _bring_up_to_date(at, definitions, event)
+    return at
+
+
+def _bring_up_to_date(at: Who, definitions: Definitions, event: Happening | None) -> None:
     if at.head.version != definitions.version:
         _catch_up(at, definitions, event)
-    return at
 
 
 def _catch_up(at: Who, definitions: Definitions, event: Happening | None) -> None:
@@ -69,21 +73,19 @@ def _answer(at: Who, facts: Facts, definition: Definition) -> None:
 
 def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> None:
     """Keep a message and let it join (or, edited or deleted, leave) the groups whose words it has."""
-    event = (seen.source, seen.event)
-    listened = _listen_first(desk, key, seen, definitions)
-    at = touch(desk, key, definitions, event)
-    under = facts_under(key, b"m")
-    kept_at = fact_key(under, seen.source, seen.id)
-    before = desk.message(kept_at)
+    event, ahead = (seen.source, seen.event), desk.ahead
+    at = Who(desk, key, desk.head(key))
+    listened = at.head.version < 0 and _listen_first(at, seen, definitions)
+    _bring_up_to_date(at, definitions, event)
+    before = desk.message(ahead.place)
     if before is not None and before.revision >= seen.revision:
         desk.counts["repeated"] += 1
         if before.revision > seen.revision:
             _get_to_know(at, seen.time, seen.seen, event)  # what it tells of the guest counts in any order
             _listen(at, seen, definitions)
         return
-    fact = MessageFact(seen.revision, seen.time, seen.words, seen.channel, seen.property, seen.inbound, seen.deleted)
     ended = at.head.deleted is not None
-    desk.pending.put(kept_at, None if ended and not keeps(at.head, seen.time) else encode(fact), under)
+    desk.pending.put(ahead.place, None if ended and not keeps(at.head, seen.time) else ahead.row, ahead.under)
     _get_to_know(at, seen.time, seen.seen, event)
     hits = _listen(at, seen, definitions, heard=listened)
     if before is not None:
@@ -95,11 +97,11 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
             _count(at, hit, seen)
 
 
-def _listen_first(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> bool:
+def _listen_first(at: Who, seen: MessageSeen, definitions: Definitions) -> bool:
     """Hear what a guest whom nobody knew says of consent before the groups that take in strangers greet them."""
-    if not definitions.index.true_when_empty or desk.head(key).version >= 0:
+    if not definitions.index.true_when_empty:
         return False
-    _listen(Who(desk, key, desk.head(key)), seen, definitions)
+    _listen(at, seen, definitions)
     return True
 
 
@@ -107,13 +109,12 @@ def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, heard: bool
     """Act on what a message says of consent, unless that was heard already; return what rules hit in it."""
     if not seen.words:
         return ()
+    ahead: Ahead = at.desk.ahead
     if not heard:
-        meaning = definitions.whole.get(seen.words)
-        heard = meaning is not None and hear(at, seen, meaning, definitions)
-        near = None if heard else near_miss(seen.words)
-        if near is not None:
-            suspect(at, seen, near)
-    return definitions.hits(seen.words, seen.channel)
+        heard = ahead.meaning is not None and hear(at, seen, ahead.meaning, definitions)
+        if ahead.near is not None and not heard:
+            suspect(at, seen, ahead.near)
+    return ahead.hits
 
 
 def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from processors.changes import named_by
 from processors.desk import ORIGIN
 from processors.facts import Facts, count
-from processors.membership import Who, Why, named_by, row_of, settle
+from processors.membership import Who, Why, row_of, settle
 from processors.nested import settle_waiting
 from processors.pins import kept, mark_of, outcome
 from processors.profile import introduce, meet

@@ -45,6 +45,7 @@ class Desk:
     """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
     `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead;
+    `ahead` is what there is to know of the message at hand; `flips` what membership-changes will be told, in its order;
     `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason;
     `revived` by which event, and of which time, it is there again after it was deleted.
     """
@@ -65,6 +66,8 @@ class Desk:
         self.revived: tuple[tuple[str, str], int] | None = None
         self.waiting: dict[str, tuple[Any, Any]] = {}
         self.found: dict[bytes, bytes | None] = {}
+        self.flips: list[Any] = []
+        self.ahead: Any = None
         self.deadlines = Deadlines(store)
         self.decoded = 0
         self._bookings: dict[bytes, dict[bytes, BookingFact]] = {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from processors.changes import named_by
 from processors.consent import left_for_good, sendable
 from processors.glance import Glance, memos_of
 from processors.leaf_shown import Leaves
-from processors.membership import named_by
 from processors.outlook import NOTHING, RULE, Outlook, floor_of, look, pinned_out
 from processors.rows import NAMED, PINNED_OUT, Row
 from processors.rules import rule_in_force

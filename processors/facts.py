@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from processors.attributes import LAST_BOOKING, ContactLeaf, value_of
+from processors.changes import named_by
 from processors.leaves import BookingLeaf, GroupLeaf, MessageLeaf, RatingLeaf
-from processors.membership import named_by
 from processors.nested import group_memo
 from processors.profile import count_bookings, count_ratings
 from processors.rows import counts

@@ -12,7 +12,7 @@ at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from processors import consent, contact, deletion, edits_asked, fact_owner, membership, profile, tenant
+from processors import changes, consent, contact, deletion, edits_asked, fact_owner, profile, tenant
+from processors.ahead import Ahead, look_ahead
 from processors.deadlines import index_key
 from processors.definitions import Definition, Definitions
 from processors.desk import ORIGIN, Desk, Out
@@ -33,8 +34,6 @@ from processors.rows import (
     Sweep,
     defined_of,
     encode,
-    fact_key,
-    facts_under,
     head_key,
     head_of,
     is_gone,
@@ -96,6 +95,10 @@ class Record(NamedTuple):
     timestamp: int
 
 
+Decoded = tuple[bytes, int, Any]
+"""Key, append time (epoch ms) and content of a record."""
+
+
 class Flushed(Struct, frozen=True):
     """What a commit writes: rows (None deletes) for state and changelog, and rows for the local index only."""
 
@@ -128,12 +131,18 @@ class Fold:
 
     def apply(self, records: Sequence[Record]) -> None:
         """Apply records in log order."""
+        for run in _between_definitions([(key, time, decode(value)) for key, value, time in records]):
+            self._apply(run)
+        changes.tell(self.desk)
+
+    def _apply(self, run: Sequence[Decoded]) -> None:
+        """Apply records under whose definitions nothing changes."""
         desk = self.desk
-        decoded = [(record, decode(record.value)) for record in records]
-        self._prefetch(decoded)
+        known = self._read_ahead(run)
         if desk.now >= self.wake:
             self._fire()  # the rest of what the last owner was at
-        for (key, _, timestamp), activity in decoded:
+        for (key, timestamp, activity), ahead in zip(run, known, strict=True):
+            desk.ahead = ahead
             if timestamp > desk.now:
                 desk.now = timestamp
                 if timestamp >= self.wake:
@@ -145,9 +154,10 @@ class Fold:
     def flush(self) -> Flushed:
         """Append the tables' records and return the rows that changed."""
         desk = self.desk
+        changes.tell(desk)
         index: dict[bytes, bytes | None] = {}
         for (key, group), id_ in desk.changed_rows.items():
-            desk.out.append(membership.table_row(key, group, desk.heads[key], id_))
+            desk.out.append(changes.table_row(key, group, desk.heads[key], id_))
         for key in desk.changed_profiles:
             digits = self.definitions(key).record.phone_format == "digits"
             head = desk.heads[key]
@@ -197,24 +207,27 @@ class Fold:
 
     # reading -----------------------------------------------------------------------------------------------------
 
-    def _prefetch(self, decoded: Iterable[tuple[Record, Any]]) -> None:
-        """Read the rows of a whole chunk at once: one call into RocksDB instead of two per event."""
+    def _read_ahead(self, run: Sequence[Decoded]) -> list[Ahead | None]:
+        """Read the rows of a whole run at once, one call into RocksDB instead of two per event, and all messages."""
         known = self.desk.heads
-        heads = dict.fromkeys(r.key for r, a in decoded if a.__class__ in _OF_CONTACTS and r.key not in known)
+        heads = dict.fromkeys([key for key, _, a in run if key not in known and a.__class__ in _OF_CONTACTS])
         if heads:
             rows = self.store.get_many([head_key(key) for key in heads])
-            for key, raw in zip(heads, rows, strict=True):
-                known[key] = head_of(raw) if raw is not None else Head(version=-1)
-        facts, found = list[bytes](), dict[bytes, bytes | None]()
-        for record, activity in decoded:
-            if activity.__class__ is MessageSeen:
-                at = fact_key(facts_under(record.key, b"m"), activity.source, activity.id)
-                if known[record.key].version < 0:
-                    found[at] = None  # a contact that is only now met has nothing on disk
-                else:
-                    facts.append(at)
-        if facts:
-            found.update(zip(facts, self.store.get_many(facts), strict=True))
+            known.update(zip(heads, [head_of(raw) if raw else Head(version=-1) for raw in rows], strict=True))
+        messages = [(key, a) for key, _, a in run if a.__class__ is MessageSeen]
+        ahead = look_ahead(messages, self.definitions)
+        self._find([(key, one.place) for (key, _), one in zip(messages, ahead, strict=True)])
+        if len(messages) == len(run):
+            return [*ahead]
+        rest = iter(ahead)
+        return [next(rest) if a.__class__ is MessageSeen else None for _, _, a in run]
+
+    def _find(self, places: Sequence[tuple[bytes, bytes]]) -> None:
+        """Read what messages' contacts keep under their keys; one that is only now met has nothing on disk."""
+        heads = self.desk.heads
+        found = dict[bytes, bytes | None].fromkeys([place for key, place in places if heads[key].version < 0])
+        facts = [place for key, place in places if heads[key].version >= 0]
+        found.update(zip(facts, self.store.get_many(facts), strict=True))
         self.desk.found = found
 
     def _first_seen(self, activity: Any) -> bool:
@@ -236,8 +249,13 @@ class Fold:
 
         Contacts come by their next deadline, and again if they have more.
         """
+        self.desk.now = max(self.desk.now, now)
+        more = self._fire_some(most)
+        changes.tell(self.desk)
+        return more
+
+    def _fire_some(self, most: int) -> bool:
         desk = self.desk
-        desk.now = max(desk.now, now)
         while desk.now >= self.wake:
             entry = desk.deadlines.pop(desk.now)
             if entry is None:
@@ -256,7 +274,7 @@ class Fold:
     def _fire(self) -> None:
         more = True
         while more:
-            more = self.fire(self.desk.now, FIRED)
+            more = self._fire_some(FIRED)
 
     # rows --------------------------------------------------------------------------------------------------------
 
@@ -397,6 +415,19 @@ class Fold:
         else:
             self.sweep.cursor = b""
         desk.pending.put(SWEEP, encode(self.sweep))
+
+
+def _between_definitions(records: Sequence[Decoded]) -> Iterator[Sequence[Decoded]]:
+    """Cut before and after each definition: what is found out ahead of records depends on those in force."""
+    start = 0
+    for at, (_, _, activity) in enumerate(records):
+        if activity.__class__ is Defined:
+            if at > start:
+                yield records[start:at]
+            yield records[at : at + 1]
+            start = at + 1
+    if start < len(records):
+        yield records[start:]
 
 
 def _definitions_under(name: bytes) -> bytes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from processors.changes import named_by
 from processors.consent import opted_out, say
 from processors.desk import ORIGIN
 from processors.identity import is_reachable
-from processors.membership import Who, named_by
+from processors.membership import Who
 from processors.notices import notify
 from processors.pins import carry_out
 from processors.replies import answer

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from processors.attributes import value_of
+from processors.changes import named_by
 from processors.leaves import FOR_EVER, BookingLeaf, Leaf, Memo, MessageLeaf, RatingLeaf, Tally, end_of
-from processors.membership import named_by
 from processors.rows import fact_name
 from schemas.base import moment
 from schemas.questions import FactKind, FactShown, NodeShown

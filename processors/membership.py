@@ -1,29 +1,19 @@
-"""One contact in one group: compare what the row says with what was last told, and tell the difference."""
+"""One contact in one group: compare what the row says with what was last told, and note the difference."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
+from processors.changes import Flip, change_id, named_by
 from processors.consent import sendable
-from processors.desk import Desk, Out
+from processors.desk import Desk
 from processors.outlook import NOTHING, look, pinned_out
 from processors.replies import greet
-from processors.rows import NAMED, Head, Row, is_gone
-from schemas.base import moment
-from schemas.outputs import Cause, Change, ChangeData, Membership
+from processors.rows import Head, Row, is_gone
 
 if TYPE_CHECKING:
     from processors.definitions import Definition
     from schemas.activity import MessageSeen
-
-encode = msgspec.json.Encoder().encode
-remembered = lru_cache(8_192)(moment)
-"""Many records are of one moment, and each moment is told more than once."""
-
 
 Happening = tuple[str, str]
 """Source and id of the event or command at hand."""
@@ -51,12 +41,6 @@ class Why(NamedTuple):
     evidence: str | None = None
     seen: MessageSeen | None = None
     reply: bool = True
-
-
-def named_by(key: bytes) -> tuple[str, str]:
-    """Return the tenant and the contact of a key."""
-    tenant, _, contact = key.decode().partition("/")
-    return tenant, contact
 
 
 def row_of(at: Who, definition: Definition) -> Row:
@@ -112,64 +96,20 @@ def _stick(definition: Definition, row: Row, t: int) -> None:
 
 def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     row.seq += 1
-    tenant, contact = named_by(at.key)
-    joined = bool(row.seq & 1)
+    joined = row.seq & 1
     if joined:
         row.since = why.effective
-    data = ChangeData(
-        group=definition.id,
-        contact=contact,
-        change="joined" if joined else "left",
-        seq=row.seq,
-        reason=(why.join or definition.rule.reason(row.memos, t)) if joined else why.leave,  # type: ignore[arg-type]
-        cause=Cause(*why.cause) if why.cause else None,
-        evidence=why.evidence if joined else None,
-        rule_hash=definition.group.rule_hash,
-        effective_at=remembered(why.effective),
-        expires_at=remembered(row.expires) if row.expires else None,
-        sources=NAMED[row.mask],
-        origin=why.origin,  # type: ignore[arg-type]
-        sendable=sendable(at.head, row, contact),
-    )
-    id_ = at.desk.changed_rows[at.key, definition.id] = change_id(tenant, definition.id, contact, row.seq)
-    at.desk.out.append(Out("membership-changes", at.key, encode(_change(at.desk.now, tenant, id_, data))))
-    at.desk.counts[data.change] += 1
-    if joined and definition.group.reply and why.reply and why.origin == "live" and data.sendable:
-        greet(at.desk, at.key, why.seen, id_, definition.group.reply)
-
-
-def _change(now: int, tenant: str, id_: str, data: ChangeData) -> Change:
-    return Change(
-        type="membership.joined" if data.change == "joined" else "membership.left",
-        id=id_,
-        time=remembered(now),
-        tenant=tenant,
-        subject=data.contact,
-        data=data,
-    )
-
-
-def change_id(tenant: str, group: str, contact: str, seq: int) -> str:
-    """Return the id of a change: the same for the same (tenant, group, contact, seq), whoever computes it."""
-    return blake2b(f"{tenant}/{group}/{contact}/{seq}".encode(), digest_size=16).hexdigest()
-
-
-def table_row(key: bytes, group: str, head: Head, id_: str) -> Out:
-    """Return the record of `memberships` for a row, null once left; `id_` is its change's where that is known."""
-    row = head.rows[group]
-    tenant, contact = named_by(key)
-    at = f"{tenant}/{group}/{contact}".encode()
-    if not row.seq & 1:
-        return Out("memberships", at, None)
-    value = Membership(
-        tenant=tenant,
-        group=group,
-        contact=contact,
-        since=remembered(row.since),
-        seq=row.seq,
-        change_id=id_ or change_id(tenant, group, contact, row.seq),
-        sources=NAMED[row.mask],
-        expires_at=remembered(row.expires) if row.expires else None,
-        sendable=sendable(head, row, contact),
-    )
-    return Out("memberships", at, encode(value))
+        reason, evidence = why.join or definition.rule.reason(row.memos, t), why.evidence
+    else:
+        reason, evidence = why.leave, None
+    desk, key = at.desk, at.key
+    reached = sendable(at.head, row, named_by(key)[1])
+    desk.flips.append(Flip(
+        key, definition, row.seq, reason, why.cause, evidence, why.effective, row.expires, row.mask, why.origin,
+        reached, desk.now,
+    ))  # fmt: skip
+    desk.changed_rows[key, definition.id] = ""
+    desk.counts["joined" if joined else "left"] += 1
+    if joined and definition.group.reply and why.reply and why.origin == "live" and reached:
+        tenant, contact = named_by(key)
+        greet(desk, key, why.seen, change_id(tenant, definition.id, contact, row.seq), definition.group.reply)

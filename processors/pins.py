@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from processors.changes import named_by
 from processors.consent import ALL, Verdict, lay, left_for_good, say, tell
 from processors.desk import Out
-from processors.membership import Who, Why, named_by, row_of, settle
+from processors.membership import Who, Why, row_of, settle
 from processors.nested import settle_waiting
 from processors.outlook import floor_of, pinned_out
 from processors.profile import introduce

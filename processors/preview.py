@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import json
 
+from processors.changes import named_by
 from processors.consent import sendable
 from processors.definitions import Definition, Definitions
 from processors.glance import Glance, memos_of
-from processors.membership import named_by
 from processors.outlook import Outlook, look
 from processors.rows import Head, Row, head_key
 from schemas.base import moment

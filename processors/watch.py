@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from processors.attributes import LAST_BOOKING, value_of
+from processors.changes import named_by
 from processors.contact import reweigh
 from processors.facts import Facts
-from processors.membership import Happening, Who, Why, named_by
+from processors.membership import Happening, Who, Why
 from processors.nested import settle_waiting
 from schemas.activity import Edit, FactPut, FactTaken, MessageSeen, Pin
 

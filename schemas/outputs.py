@@ -21,7 +21,7 @@ Origin = Literal["live", "backfill"]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
 
 
-class Cause(Struct, frozen=True):
+class Cause(Struct, frozen=True, gc=False):
     """The event or command that caused a change.
 
     {"source": "whatsapp", "id": "wamid.A1"}
@@ -31,7 +31,7 @@ class Cause(Struct, frozen=True):
     id: str
 
 
-class ChangeData(Struct, frozen=True, kw_only=True):
+class ChangeData(Struct, frozen=True, kw_only=True, gc=False):
     """What a membership change says.
 
     {"group": "food-lovers", "contact": "tel:+6281234567890", "change": "joined", "seq": 1, "reason": "message",
@@ -56,7 +56,7 @@ class ChangeData(Struct, frozen=True, kw_only=True):
     sendable: bool
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class Change(Struct, frozen=True, kw_only=True, gc=False):
     """One join or leave in `membership-changes`, a CloudEvent.
 
     {"specversion": "1.0", "type": "membership.joined", "source": "rollcall", "id": "5b0c9e0a",
@@ -79,7 +79,7 @@ class Change(Struct, frozen=True, kw_only=True):
     data: ChangeData
 
 
-class ContactChangeData(Struct, frozen=True, kw_only=True):
+class ContactChangeData(Struct, frozen=True, kw_only=True, gc=False):
     """What a contact's opting out or in says: `scope` is `all` or a group's id, `seq` counts them by contact.
 
     {"contact": "tel:+6281234567890", "scope": "all", "seq": 1, "cause": {"source": "whatsapp", "id": "wamid.A1"},
@@ -94,7 +94,7 @@ class ContactChangeData(Struct, frozen=True, kw_only=True):
     review: bool = False
 
 
-class ContactChange(Struct, frozen=True, kw_only=True):
+class ContactChange(Struct, frozen=True, kw_only=True, gc=False):
     """A contact opted out (suppressed) or in (restored), in `membership-changes`: who may be written to changes.
 
     {"specversion": "1.0", "type": "contact.suppressed", "source": "rollcall", "id": "77aa",
@@ -117,7 +117,7 @@ AnyChange = Change | ContactChange
 """What lies in `membership-changes`, told apart by `type`."""
 
 
-class Membership(Struct, frozen=True, kw_only=True):
+class Membership(Struct, frozen=True, kw_only=True, gc=False):
     """The newest state of one membership in `memberships`.
 
     {"tenant": "bali-resorts", "group": "food-lovers", "contact": "tel:+6281234567890", "since": "2026-11-02T10:05:11Z",
@@ -135,7 +135,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     sendable: bool
 
 
-class Contact(Struct, frozen=True, kw_only=True):
+class Contact(Struct, frozen=True, kw_only=True, gc=False):
     """A contact's profile in `contacts`.
 
     {"tenant": "bali-resorts", "contact": "tel:+6281234567890", "phone": "+6281234567890", "email": "made@example.com",

@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from processors.changes import change_id, named_by
 from processors.consent import sendable
 from processors.definitions import Definition, Definitions
 from processors.facts import Facts, counting
 from processors.fold import Fold
 from processors.leaves import GroupLeaf, Leaf, Memo, MessageLeaf, end_of
-from processors.membership import Who, change_id, named_by
+from processors.membership import Who
 from processors.outlook import LOOK_AHEAD, NOTHING, Outlook, look, mask_at, pinned_out
 from processors.profile import count_bookings, count_ratings
 from processors.rows import BIT, NAMED, Head, Profile, Row, head_key, head_of, is_gone

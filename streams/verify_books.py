@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 from msgspec import Struct
 
-from processors.membership import change_id, named_by
+from processors.changes import change_id, named_by
 from processors.rows import encode
 from processors.state import Store
 from schemas.base import Moment, millis, moment

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 from msgspec import Struct
 
+from processors.changes import named_by
 from processors.consent import ALL, consent_id, left_for_good, opted_out
-from processors.membership import named_by
 from processors.rows import Head, encode
 from processors.state import Store
 from processors.whole_words import ALWAYS
