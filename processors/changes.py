@@ -17,8 +17,8 @@ from schemas.outputs import Cause, Change, ChangeData, Membership
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from processors.definitions import Definition
     from processors.desk import Desk
+    from schemas.groups import Group
 
 encode = msgspec.json.Encoder().encode
 remembered = lru_cache(8_192)(moment)
@@ -29,7 +29,7 @@ class Flip(NamedTuple):
     """A membership that has just begun or ended, all that its record tells; written when the slice is done."""
 
     key: bytes
-    definition: Definition
+    group: Group
     seq: int
     reason: str
     cause: tuple[str, str] | None
@@ -62,13 +62,13 @@ def _records(flips: Iterable[Flip | Out], ids: dict[tuple[bytes, str], str]) -> 
             yield flip
         else:
             change = _change(flip)
-            ids[flip.key, flip.definition.id] = change.id
+            ids[flip.key, flip.group.id] = change.id
             yield Out("membership-changes", flip.key, encode(change))
 
 
 def _change(flip: Flip) -> Change:
     tenant, contact = named_by(flip.key)
-    group = flip.definition.group
+    group = flip.group
     joined = flip.seq & 1
     return Change(
         type="membership.joined" if joined else "membership.left",

@@ -105,7 +105,7 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     desk, key = at.desk, at.key
     reached = sendable(at.head, row, named_by(key)[1])
     desk.flips.append(Flip(
-        key, definition, row.seq, reason, why.cause, evidence, why.effective, row.expires, row.mask, why.origin,
+        key, definition.group, row.seq, reason, why.cause, evidence, why.effective, row.expires, row.mask, why.origin,
         reached, desk.now,
     ))  # fmt: skip
     desk.changed_rows[key, definition.id] = ""
