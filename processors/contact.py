@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions, Word
     from processors.desk import Desk
     from processors.membership import Happening
+    from processors.rows import Head
 
 
 def touch(desk: Desk, key: bytes, definitions: Definitions, event: Happening | None = None) -> Who:
@@ -45,14 +46,26 @@ def _catch_up(at: Who, definitions: Definitions, event: Happening | None) -> Non
     """
     facts, head = Facts(at, definitions), at.head
     if head.version < 0:
+        at.desk.met[at.key.partition(b"/")[0]] += 1
         why = Why(None, "no_longer_matches", event, at.desk.now)
         for definition in definitions.index.true_when_empty:
             settle(at, definition, row_of(at, definition), at.desk.now, why)
     else:
-        for definition in definitions.since(head.version):
+        later = definitions.since(head.version)
+        if definitions.ruled > head.version:
+            _forget_rules(head, later)
+        for definition in later:
             _answer(at, facts, definition)
         settle_waiting(at, at.desk.now)
     head.version = definitions.version
+
+
+def _forget_rules(head: Head, later: Iterable[Definition]) -> None:
+    """Forget what rows remember of rules that others have replaced, before any group asks another."""
+    for definition in later:
+        if definition.ruled > head.version and definition.id in head.rows:
+            row = head.rows[definition.id]
+            row.memos, row.stuck = definition.rule.empty(), row.stuck and definition.group.sticky
 
 
 def _answer(at: Who, facts: Facts, definition: Definition) -> None:

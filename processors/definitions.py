@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from processors.leaves import MessageLeaf, Zones
 from processors.rules import Compiled, compile_rule, rule_in_force
@@ -29,6 +29,7 @@ _tenant = msgspec.json.Decoder(Tenant).decode
 class Definition(Struct, eq=False):
     """A group as a partition knows it; `version` is the tenant's when the group was created or deleted.
 
+    `ruled` is the version of its rule: what a row at a lower one remembers is another rule's.
     `groups` are all of the tenant's by id, `outer` those in force whose rules name this one; `level` is 0 for a rule
     that names none, else one above the highest that it names.
     """
@@ -43,6 +44,7 @@ class Definition(Struct, eq=False):
     groups: dict[str, Definition]
     outer: list[Definition] = []
     level: int = 0
+    ruled: int = 0
 
 
 class Word(Struct, frozen=True, eq=False):
@@ -54,6 +56,14 @@ class Word(Struct, frozen=True, eq=False):
     phrase: str
     mode: Literal["word", "exact", "first_word", "prefix"]
     against: bool
+
+
+class Shadow(Struct, eq=False):
+    """A rule that is to replace a group's, asked for at a version of the tenant's: its definition, compiled alone."""
+
+    version: int
+    alone: Definitions
+    definition: Definition
 
 
 class Index:
@@ -86,6 +96,8 @@ class Definitions:
         self.record = Tenant(tenant=tenant)
         self.groups: dict[str, Definition] = {}
         self.entangled = False
+        self.ruled = 0
+        self.shadows: dict[str, Shadow] = {}
         self.zones = Zones("UTC", {})
         self._index: Index | None = None
         self._whole: dict[str, Meaning] | None = None
@@ -123,18 +135,27 @@ class Definitions:
         for known in self.groups.values():
             known.version = version
             self._compile(known)
+        for name, shadow in self.shadows.items():
+            self._cast(name, shadow.version)
         self._forget()
         return bool(self.groups)
 
-    def set_group(self, version: int, body: bytes, cause: tuple[str, str]) -> Definition:
-        """Take a definition: a new group, other words of a known one, or one that is being deleted."""
+    def set_group(
+        self, version: int, body: bytes, cause: tuple[str, str], ruled: int = 0, shadow: int = 0
+    ) -> Definition:
+        """Take a definition: a new group, other words or another rule of a known one, or one that is being deleted.
+
+        `ruled` and `shadow` are said where it is not new: the versions of its rule and of its successor.
+        """
         group = _group(body)
         known = self.groups.get(group.id)
+        asked = shadow or (version if version > self.version else 0)
         self.version = max(self.version, version)
         deleting = group.status == "deleting"
         if known is None:
             compiled = compile_rule(rule_in_force(group.rule), self.record.zone, self.zones)
-            known = Definition(group.id, group, version, compiled, deleting, cause, [], self.groups)
+            known = Definition(group.id, group, version, compiled, deleting, cause, [], self.groups, ruled=ruled)
+            self.ruled = max(self.ruled, ruled)
             self.entangled |= bool(compiled.fields or compiled.refs)
             known.words = _words_of(known)
             self.groups[group.id] = known
@@ -145,10 +166,49 @@ class Definitions:
             self.groups[group.id] = self.groups.pop(group.id)  # they stand in the order of their versions
             self._linked &= not known.rule.refs
             self._forget()
+        elif group.rule_hash != known.group.rule_hash:
+            self._replace(known, group, version, cause)
         if has_words(known.group) or has_words(group):
             self._whole = None
         known.group = group
+        if group.successor is None:
+            self.shadows.pop(group.id, None)
+        elif asked:
+            self._cast(group.id, asked)
         return known
+
+    def _replace(self, known: Definition, group: Group, version: int, cause: tuple[str, str]) -> None:
+        """Let a successor's rule take the place of a group's."""
+        known.version = known.ruled = self.ruled = version
+        known.cause, known.group = cause, group
+        self._compile(known)
+        self.groups[group.id] = self.groups.pop(group.id)
+        self.entangled |= bool(known.rule.fields or known.rule.refs)
+        self._linked, self._whole = False, None
+        self._forget()
+
+    def _cast(self, name: str, version: int) -> None:
+        """Compile the successor of a group, to be asked beside it."""
+        group = self.groups[name].group
+        if group.successor is not None:
+            rule, sticky = group.successor.rule, group.successor.sticky
+            asked = structs.replace(group, rule=rule, sticky=sticky, successor=None)
+            self.shadows[name] = Shadow(version, *alone(self, asked))
+
+    def outstanding(self, version: int) -> bool:
+        """Whether any definition or successor came after a version."""
+        return bool(self.since(version)) or any(shadow.version > version for shadow in self.shadows.values())
+
+    def overtaken(self, version: int) -> set[str]:
+        """Return the groups that have another rule since a version, and those that name them, directly or not."""
+        found: set[str] = set()
+        fresh = [known for known in self.since(version) if known.ruled > version] if self.ruled > version else []
+        while fresh:
+            known = fresh.pop()
+            if known.id not in found:
+                found.add(known.id)
+                fresh += known.outer
+        return found
 
     def drop_group(self, group: str) -> None:
         """Forget a group that has no members any more."""
@@ -223,6 +283,15 @@ class Definitions:
         for one in there:
             if not definition.deleting:
                 one.outer.append(definition)
+
+
+def alone(known: Definitions, group: Group) -> tuple[Definitions, Definition]:
+    """Compile one definition by itself, in the tenant's zones: no other group's words are looked for."""
+    apart = Definitions(known.record.tenant)
+    apart.record, apart.zones = known.record, known.zones
+    definition = apart.set_group(1, msgspec.json.encode(group), ("", ""))
+    definition.groups = known.groups  # that it may name
+    return apart, definition
 
 
 def _words_of(definition: Definition) -> list[Word]:

@@ -47,6 +47,7 @@ class Desk:
     `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead;
     `ahead` is what there is to know of the message at hand; `flips` what membership-changes will be told, in its order;
     `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason;
+    `met` counts the contacts of each tenant that came since the last commit;
     `revived` by which event, and of which time, it is there again after it was deleted.
     """
 
@@ -59,6 +60,7 @@ class Desk:
         self.now = 0
         self.out: list[Out] = []
         self.counts: Counter[str] = Counter()
+        self.met: Counter[bytes] = Counter()
         self.heads: dict[bytes, Head] = {}
         self.dirty: dict[bytes, None] = {}
         self.changed_rows: dict[tuple[bytes, str], str] = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from processors.desk import ORIGIN
-from processors.tenant import Office, refused
+from processors.office import Office
+from processors.tenant import refused
 from schemas.activity import Edit
 
 if TYPE_CHECKING:

@@ -37,6 +37,7 @@ def explain(desk: Desk, key: bytes, group: str, definitions: Definitions, now: i
     head, definition = glance.head(key), definitions.groups.get(group)
     if head is None or definition is None:
         return None
+    head = glance.renewed(key, head, definitions)
     facts, before = glance.facts(key, head, definitions), head.rows.get(group)
     memos = memos_of(facts, definition, before)
     row = Row(memos=memos, stuck=before.stuck, pins=before.pins, since=before.since) if before else Row(memos=memos)

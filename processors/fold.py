@@ -20,11 +20,23 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from processors import changes, consent, contact, deletion, edits_asked, fact_owner, profile, tenant
+from processors import (
+    changes,
+    consent,
+    contact,
+    deletion,
+    edits_asked,
+    fact_owner,
+    profile,
+    progress,
+    shadow,
+    tenant,
+)
 from processors.ahead import Ahead, look_ahead
 from processors.deadlines import index_key
 from processors.definitions import Definition, Definitions
 from processors.desk import ORIGIN, Desk, Out
+from processors.office import to_json
 from processors.rows import (
     Defined as DefinedRow,
 )
@@ -44,7 +56,6 @@ from processors.rows import (
     sweep_of,
 )
 from processors.state import Store
-from processors.tenant import to_json
 from processors.watch import watched
 from processors.windows import DAY, duration_upper_bound_ms, parse_duration
 from schemas.activity import (
@@ -56,6 +67,7 @@ from schemas.activity import (
     FactPut,
     FactTaken,
     Heard,
+    Lapping,
     MessageSeen,
     Pin,
     PinsAsked,
@@ -294,7 +306,7 @@ class Fold:
             if key == under:
                 known.set_record(row.version, row.body)
             else:
-                known.set_group(row.version, row.body, (row.source, row.id))
+                known.set_group(row.version, row.body, (row.source, row.id), row.ruled, row.shadow)
         return known
 
     def _put_head(self, key: bytes, head: Head, index: dict[bytes, bytes | None]) -> None:
@@ -307,6 +319,8 @@ class Fold:
         self.desk.pending.put(head_key(key), encode(head))
 
     def _put_marks(self) -> None:
+        if self.desk.met:
+            progress.count_met(self.desk, self.scans)
         self.desk.pending.put(CLOCK, self.desk.now.to_bytes(8, "big"))
         if self._read_changed:
             self.desk.pending.put(READ, encode(self.read))
@@ -321,10 +335,12 @@ class Fold:
             known.drop_group(defined.gone)
             self.desk.pending.put(under + defined.gone.encode(), None, under)
         elif defined.group is not None:
-            before = known.version
+            before, shadows = known.version, dict(known.shadows)
             group = known.set_group(defined.version, defined.group, (defined.source, defined.id))
-            self._keep_group(group, under)
-            if group.version > before:
+            self._keep_group(group, known, under)
+            if shadows:
+                shadow.follow(self.desk, key, self._scan(key), shadows, known)
+            if known.outstanding(before):
                 self._begin_lap(key, known)
         elif defined.record is not None:  # what a tenant had stays as it is when its record is taken away
             changed = known.set_record(defined.version, defined.record)
@@ -333,17 +349,22 @@ class Fold:
             if changed:
                 self._ask_again(key, known, under)
 
-    def _keep_group(self, definition: Definition, under: bytes) -> None:
-        row = DefinedRow(definition.version, to_json(definition.group), *definition.cause)
+    def _keep_group(self, definition: Definition, known: Definitions, under: bytes) -> None:
+        asked = known.shadows.get(definition.id)
+        versions = definition.ruled, asked.version if asked is not None else 0
+        row = DefinedRow(definition.version, to_json(definition.group), *definition.cause, *versions)
         self.desk.pending.put(under + definition.id.encode(), encode(row), under)
 
     def _ask_again(self, name: bytes, known: Definitions, under: bytes) -> None:
         for definition in known.groups.values():
-            self._keep_group(definition, under)
+            self._keep_group(definition, known, under)
         self._begin_lap(name, known)
 
+    def _scan(self, name: bytes) -> Scan:
+        return self.scans.setdefault(name.decode(), Scan())
+
     def _begin_lap(self, name: bytes, known: Definitions) -> None:
-        scan = self.scans.setdefault(name.decode(), Scan())
+        scan = self._scan(name)
         if not scan.lap:
             scan.lap, scan.cursor = known.version, b""
             self._go_on(name, scan)
@@ -358,16 +379,29 @@ class Fold:
             self._sweep_on()
 
     def _go_on(self, name: bytes, scan: Scan) -> None:
-        known, seen = self.definitions(name), 0
+        known = self.definitions(name)
+        ahead = shadow.those_ahead(self.desk, name, scan)
+        for key in ahead:
+            contact.touch(self.desk, key, known)
+        if not ahead:
+            self._go_through(name, scan, known)
+        self.desk.pending.put(b"s" + name, encode(scan), b"s")
+
+    def _go_through(self, name: bytes, scan: Scan, known: Definitions) -> None:
+        """Bring the next slice up to date."""
+        found, seen = shadow.Differing(), 0
         share = max(1, SLICE // sum(bool(one.lap) for one in self.scans.values()))
         for key, raw in self.contacts(head_key(name + b"/"), scan.cursor):
             scan.cursor, seen = key, seen + 1
-            self._look_in(key[1:], raw, scan, known)
+            self._look_in(key[1:], raw, scan, known, found)
             if seen >= share:
                 break
-        else:
+        scan.seen += seen
+        shadow.write_down(self.desk, name, found)
+        if seen < share:
             self._end_lap(name, scan, known)
-        self.desk.pending.put(b"s" + name, encode(scan), b"s")
+        else:
+            progress.tell_progress(self.desk, name, scan)
 
     def contacts(self, under: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the contacts' heads in key order, with those not committed yet: a lap does not depend on commits."""
@@ -376,11 +410,14 @@ class Fold:
         both = merge(self.store.scan(under, after), mine, key=itemgetter(0))
         return (next(rows) for _, rows in groupby(both, key=itemgetter(0)))
 
-    def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions) -> None:
+    def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions, found: shadow.Differing) -> None:
         """Bring one contact up to date, and count it for the groups that the lap is for."""
         if key not in self.desk.heads:
             self.desk.heads[key] = head_of(raw)
-        head = contact.touch(self.desk, key, known).head
+        at = contact.touch(self.desk, key, known)
+        head = at.head
+        if known.shadows:
+            shadow.look_ahead(at, scan, known, found)
         for definition in known.since(scan.done):
             row = head.rows.get(definition.id)
             if row is not None and row.seq & 1:
@@ -390,10 +427,11 @@ class Fold:
             scan.earliest = since
 
     def _end_lap(self, name: bytes, scan: Scan, known: Definitions) -> None:
-        self.desk.tell(name, Scanned(*ORIGIN, self.desk.partition, scan.lap, scan.members, scan.earliest))
-        later = known.since(scan.lap)
-        scan.done, scan.cursor, scan.members, scan.earliest = scan.lap, b"", {}, None
-        scan.lap = known.version if later else 0
+        told = scan.lap, scan.members, scan.earliest, scan.shadows
+        self.desk.tell(name, Scanned(*ORIGIN, self.desk.partition, *told))
+        scan.total, scan.seen = max(scan.total, scan.seen - self.desk.met[name]), 0
+        scan.done, scan.cursor, scan.members, scan.earliest, scan.shadows = scan.lap, b"", {}, None, {}
+        scan.lap = known.version if known.outstanding(scan.lap) else 0
 
     # the sweep ---------------------------------------------------------------------------------------------------
 
@@ -465,6 +503,7 @@ _HANDLE: dict[type, Callable[[Fold, bytes, Any], None]] = {
     PinsAsked: _to_desk(tenant.on_pins_asked),
     EditsAsked: _to_desk(edits_asked.on_edits_asked),
     Scanned: _to_desk(tenant.on_scanned),
+    Lapping: _to_desk(progress.on_lapping),
     Defined: Fold.on_defined,
     Tick: Fold.on_tick,
 }

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from msgspec import structs
+
 from processors.facts import Facts
 from processors.membership import Who
 from processors.rows import (
     Head,
+    Row,
+    Rows,
     booking_of,
     facts_under,
     head_key,
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
     from processors.desk import Desk
     from processors.leaves import Memo
-    from processors.rows import Row
     from schemas.activity import BookingFact, MessageFact, RatingFact
 
 
@@ -44,6 +47,20 @@ class Glance:
             row = raw or self._desk.pending.get(head_key(contact))
             known = Head(version=-1) if row is None else head_of(row)
         return known if known.version >= 0 and not is_gone(known) else None
+
+    def renewed(self, contact: bytes, head: Head, definitions: Definitions) -> Head:
+        """Return a head whose rows remember nothing of a rule that another has replaced since it was looked at."""
+        if head.version >= definitions.ruled:
+            return head
+        later = [known for known in definitions.since(head.version) if known.ruled > head.version]
+        anew = structs.replace(head, rows=Rows(head.rows))
+        for known in later:
+            row = anew.rows.get(known.id, Row())
+            anew.rows[known.id] = structs.replace(row, memos=known.rule.empty(), stuck=row.stuck and known.group.sticky)
+        facts = self.facts(contact, anew, definitions)
+        for known in sorted(later, key=lambda one: (one.level, one.id)):
+            anew.rows[known.id].memos = memos_of(facts, known, None)
+        return anew
 
     def messages(self, contact: bytes) -> list[MessageFact]:
         """Return the messages that a contact keeps and that are not beyond the retention."""

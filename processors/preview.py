@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import json
-
 from processors.changes import named_by
 from processors.consent import sendable
-from processors.definitions import Definition, Definitions
+from processors.definitions import alone
 from processors.glance import Glance, memos_of
 from processors.outlook import Outlook, look
 from processors.rows import Head, Row, head_key
@@ -38,7 +36,9 @@ class Preview:
         self._asked = asked
         self._under = head_key(f"{asked.tenant}/".encode())
         self._cursor = b""
-        self._definitions, self._definition = _defined(fold.definitions(asked.tenant.encode()), asked)
+        group = Group(tenant=asked.tenant, id=_ALONE, name="", rule=asked.rule)
+        self._known = fold.definitions(asked.tenant.encode())
+        self._definitions, self._definition = alone(self._known, group)
         self._contacts = self._count = self._sendable = 0
         self._sample: list[Sampled] = []
         self._overlap: dict[str, int] = {}
@@ -50,7 +50,7 @@ class Preview:
             self._cursor, seen = row, seen + 1
             head = glance.head(row[1:], raw)
             if head is not None:
-                self._look(glance, row[1:], head)
+                self._look(glance, row[1:], glance.renewed(row[1:], head, self._known))
             if seen >= SLICE:
                 return True
         return False
@@ -86,16 +86,6 @@ class Preview:
             sample=self._sample,
             overlap=self._overlap,
         )
-
-
-def _defined(known: Definitions, asked: PreviewAsked) -> tuple[Definitions, Definition]:
-    """Compile the rule alone, in the tenant's zones: no other group's words are looked for."""
-    alone = Definitions(known.record.tenant)
-    alone.record, alone.zones = known.record, known.zones
-    group = Group(tenant=asked.tenant, id=_ALONE, name="", rule=asked.rule)
-    definition = alone.set_group(1, json.encode(group), ("", ""))
-    definition.groups = known.groups  # that it may name
-    return alone, definition
 
 
 def united(parts: list[Previewed], sample: int) -> Previewed:

@@ -1,10 +1,11 @@
 """The rows of a partition's state: how each is keyed and what it holds.
 
 Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
-tenant's actor knows, `d` the definitions as this partition got them, `s` a scan, `r` what was read of the raw topics,
-`c` the clock, `w` the sweep of old messages. Local to a disk, and made again from the heads, is `i`, the index of
-deadlines. Values are MessagePack arrays, of structs that are in no cycle, so that the collector need not look at them.
-Times are epoch milliseconds; of deadlines, 0 stands for never.
+tenant's actor knows, `l` how far laps have come, `d` the definitions as this partition got them, `s` a scan, `x` who
+will differ under a group's successor, `r` what was read of the raw topics, `c` the clock, `w` the sweep of old
+messages. Local to a disk, and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays,
+of structs that are in no cycle, so that the collector need not look at them. Times are epoch milliseconds; of
+deadlines, 0 stands for never.
 """
 
 from __future__ import annotations
@@ -194,11 +195,31 @@ class Owner(Struct, array_like=True, gc=False):
 
 
 class Authority(Struct, array_like=True):
-    """What a tenant's actor knows of its tenant; `open` are the groups that partitions still work on."""
+    """What a tenant's actor knows of its tenant; `open` are the groups that partitions still work on.
+
+    `shadows` are those of which they still build a successor. Both stand in the order of their versions.
+    """
 
     version: int = 0
     record: bytes | None = None
     open: list[str] = []
+    shadows: list[str] = []
+
+
+class Succession(Struct, array_like=True):
+    """The version at which a group's successor was asked for, by which command, and who has not built it yet."""
+
+    version: int
+    waiting: list[int]
+    source: str
+    id: str
+
+
+class Laps(Struct, array_like=True):
+    """How far each partition has come, [version, per mille], and when that was last shown."""
+
+    told: int = 0
+    shares: dict[int, list[int]] = {}
 
 
 class AuthorityGroup(Struct, array_like=True):
@@ -211,16 +232,26 @@ class AuthorityGroup(Struct, array_like=True):
     earliest: int | None = None
     source: str = ""
     id: str = ""
+    succession: Succession | None = None
 
 
 class Scan(Struct, array_like=True):
-    """How far a partition's lap over one tenant's contacts has come: `lap` is the version it brings them to, or 0."""
+    """How far a partition's lap over one tenant's contacts has come: `lap` is the version it brings them to, or 0.
+
+    `total` counts the contacts there are, `seen` those of the lap; `told` is when that was last told. `shadows` counts
+    who is to join and leave under successors; in `ahead` stand the groups whose successors have just taken over.
+    """
 
     lap: int = 0
     done: int = 0
     cursor: bytes = b""
     members: dict[str, int] = {}
     earliest: int | None = None
+    total: int = 0
+    seen: int = 0
+    told: int = 0
+    shadows: dict[str, list[int]] = {}
+    ahead: list[str] = []
 
 
 class Sweep(Struct, array_like=True):
@@ -231,12 +262,17 @@ class Sweep(Struct, array_like=True):
 
 
 class Defined(Struct, array_like=True):
-    """A definition as this partition got it; `version` is when it came or, later, began to be deleted."""
+    """A definition as this partition got it; `version` is when it came or, later, began to be deleted.
+
+    `ruled` is when its rule came, `shadow` when its successor was asked for, if one is built.
+    """
 
     version: int
     body: bytes
     source: str = ""
     id: str = ""
+    ruled: int = 0
+    shadow: int = 0
 
 
 encode = msgspec.msgpack.Encoder().encode
@@ -248,6 +284,7 @@ rating_of: Any = msgspec.msgpack.Decoder(RatingFact).decode
 owner_of: Any = msgspec.msgpack.Decoder(Owner).decode
 authority_of: Any = msgspec.msgpack.Decoder(Authority).decode
 authority_group_of: Any = msgspec.msgpack.Decoder(AuthorityGroup).decode
+laps_of: Any = msgspec.msgpack.Decoder(Laps).decode
 scan_of: Any = msgspec.msgpack.Decoder(Scan).decode
 sweep_of: Any = msgspec.msgpack.Decoder(Sweep).decode
 read_of: Any = msgspec.msgpack.Decoder(dict[int, list[int]]).decode

@@ -12,8 +12,10 @@ import msgspec
 from msgspec import UNSET, structs
 
 from processors.desk import ORIGIN, Desk, Out
-from processors.rows import Authority, AuthorityGroup, authority_group_of, authority_of, encode
+from processors.office import APPLIED, UNCHANGED, Office, Verdict, finish, group_of, publish, start, to_json
+from processors.progress import forget
 from processors.rules import rule_in_force
+from processors.successor import built, give_up, refs_of, refuse_refs, supersede
 from schemas.activity import RAW_TOPICS, Defined, EditsAsked, Pin, PinsAsked, Scanned, TenantAsked
 from schemas.base import Reject, moment
 from schemas.commands import (
@@ -25,65 +27,16 @@ from schemas.commands import (
 )
 from schemas.dead_letters import body, headers
 from schemas.groups import Group
-from schemas.outputs import Notice, Outcome, OutcomeReason, OutcomeResult
+from schemas.outputs import Outcome, OutcomeReason
 from schemas.rules import ManualRule, canonical, group_refs, rule_hash
 from schemas.tenants import Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Verdict = tuple[OutcomeResult, OutcomeReason | None]
 TenantCommand = TenantPut | TenantDelete | GroupCreate | GroupUpdate | GroupDelete
 
-APPLIED: Verdict = ("applied", None)
-UNCHANGED: Verdict = ("unchanged", None)
-PASSING = {"building", "deleting"}
-
 _command: Any = msgspec.json.Decoder(TenantCommand).decode
-_group = msgspec.json.Decoder(Group).decode
-to_json = msgspec.json.Encoder().encode
-
-
-class Office:
-    """A tenant's actor at work: what it knows, loaded from the desk and put back."""
-
-    def __init__(self, desk: Desk, tenant: str) -> None:
-        self.desk = desk
-        self.tenant = tenant
-        self.row = b"a" + tenant.encode()
-        raw = desk.pending.get(self.row)
-        self.authority: Authority = Authority() if raw is None else authority_of(raw)
-
-    def group(self, group: str) -> AuthorityGroup | None:
-        """Return what is known of a group."""
-        raw = self.desk.pending.get(self._key(group))
-        return None if raw is None else authority_group_of(raw)
-
-    def in_force(self, group: str) -> bool:
-        """Whether a group is there and is not being deleted."""
-        known = self.group(group)
-        return known is not None and _group(known.body).status != "deleting"
-
-    def keep(self, group: str, known: AuthorityGroup | None) -> None:
-        """Put back what is known of a group, or forget it."""
-        self.desk.pending.put(self._key(group), None if known is None else encode(known), self.row + b"/")
-
-    def groups(self) -> list[tuple[str, AuthorityGroup]]:
-        """Return all groups of the tenant by id."""
-        under = self.row + b"/"
-        return [(k[len(under) :].decode(), authority_group_of(v)) for k, v in self.desk.pending.scan(under)]
-
-    def save(self) -> None:
-        """Put back the tenant's own row."""
-        self.desk.pending.put(self.row, encode(self.authority))
-
-    def broadcast(self, defined: Defined) -> None:
-        """Tell every partition."""
-        for partition in range(self.desk.partitions):
-            self.desk.tell(self.tenant.encode(), defined, partition)
-
-    def _key(self, group: str) -> bytes:
-        return self.row + b"/" + group.encode()
 
 
 def on_tenant_asked(desk: Desk, key: bytes, asked: TenantAsked) -> None:
@@ -149,14 +102,16 @@ def _set_record(office: Office, command: TenantPut | TenantDelete, record: bytes
 
 
 def create_group(office: Office, command: GroupCreate) -> Verdict:
-    """Put a new definition in force; the same rule again is unchanged, another one never."""
+    """Put a new definition in force; the same rule again is unchanged, another one only as a successor."""
     data = command.data
+    if data.supersedes is not None:
+        return supersede(office, command)
     rule = rule_in_force(data.rule)
     digest = rule_hash(rule, data.sticky)
     known = office.group(data.id or "")
     if known is not None:
-        return _again(_group(known.body), digest)
-    refused = _refs(office, data.id or "", group_refs(rule))
+        return _again(group_of(known.body), digest)
+    refused = refuse_refs(office, data.id or "", group_refs(rule))
     if refused:
         return "skipped", refused
     manual = isinstance(rule, ManualRule)
@@ -175,7 +130,7 @@ def create_group(office: Office, command: GroupCreate) -> Verdict:
         created_by=data.by,
         status="ready" if manual else "building",
     )
-    _start(office, group, (command.source, command.id), scan=not manual)
+    start(office, group, (command.source, command.id), scan=not manual)
     return APPLIED
 
 
@@ -185,43 +140,13 @@ def _again(known: Group, digest: str) -> Verdict:
     return UNCHANGED if known.rule_hash == digest else ("skipped", "rule_immutable")
 
 
-def _refs(office: Office, own: str, refs: tuple[str, ...]) -> OutcomeReason | None:
-    """Why a rule's references cannot stand: no old group names a new one, so only itself can close a cycle."""
-    if own in refs:
-        return "rule_cycle"
-    if any(office.group(ref) is None for ref in refs):
-        return "group_unknown"
-    return None if all(map(office.in_force, refs)) else "group_deleting"
-
-
-def _start(office: Office, group: Group, cause: tuple[str, str], *, scan: bool) -> None:
-    """Put a definition in force at a new version; with a scan, wait for every partition."""
-    authority = office.authority
-    authority.version += 1
-    waiting = list(range(office.desk.partitions)) if scan else []
-    if scan:
-        authority.open.append(group.id)
-    office.save()
-    _publish(office, group, AuthorityGroup(to_json(group), authority.version, waiting, 0, None, *cause))
-
-
-def _publish(office: Office, group: Group, known: AuthorityGroup) -> None:
-    body = to_json(group)
-    known.body = body
-    office.keep(group.id, known)
-    office.broadcast(
-        Defined(*ORIGIN, office.authority.version, office.tenant, None, body, None, known.source, known.id)
-    )
-    office.desk.out.append(Out("groups", f"{office.tenant}/{group.id}".encode(), body))
-
-
 def update_group(office: Office, command: GroupUpdate) -> Verdict:
     """Give a group other words. Its rule and `sticky` may be named only as they are."""
     data = command.data
     known = office.group(data.group)
     if known is None:
         return "skipped", "group_unknown"
-    group = _group(known.body)
+    group = group_of(known.body)
     if group.status == "deleting":
         return "skipped", "group_deleting"
     sticky = group.sticky if data.sticky is UNSET else bool(data.sticky)
@@ -232,7 +157,7 @@ def update_group(office: Office, command: GroupUpdate) -> Verdict:
     changed = structs.replace(group, **{n: v for n in names if (v := getattr(data, n)) is not UNSET})
     if changed == group:
         return UNCHANGED
-    _publish(office, changed, known)
+    publish(office, changed, known)
     return APPLIED
 
 
@@ -241,20 +166,27 @@ def delete_group(office: Office, command: GroupDelete) -> Verdict:
     known = office.group(command.data.group)
     if known is None:
         return "skipped", "group_unknown"
-    group = _group(known.body)
+    group = group_of(known.body)
     if group.status == "deleting":
         return UNCHANGED
-    if any(group.id in group_refs(rule_in_force(_group(other.body).rule)) for _, other in office.groups()):
+    if any(group.id in refs_of(other) for other in office.groups()):
         return "skipped", "group_in_use"
     if group.id in office.authority.open:
         office.authority.open.remove(group.id)
-    _start(office, structs.replace(group, status="deleting"), (command.source, command.id), scan=True)
+    give_up(office, group.id, known)
+    start(office, structs.replace(group, status="deleting", successor=None), (command.source, command.id), scan=True)
     return APPLIED
 
 
 def on_scanned(desk: Desk, key: bytes, scanned: Scanned) -> None:
-    """A partition is up to date: finish the groups that waited for it last."""
+    """A partition is up to date: finish the groups that waited for it last, and put successors in force."""
     office = Office(desk, key.decode())
+    _scanned(office, scanned)
+    built(office, scanned)
+    forget(office)
+
+
+def _scanned(office: Office, scanned: Scanned) -> None:
     for name in list(office.authority.open):
         known = office.group(name)
         if known is not None and known.version > scanned.version:
@@ -267,35 +199,7 @@ def on_scanned(desk: Desk, key: bytes, scanned: Scanned) -> None:
         if known.waiting:
             office.keep(name, known)
         else:
-            _finish(office, name, known)
-
-
-def _finish(office: Office, name: str, known: AuthorityGroup) -> None:
-    office.authority.open.remove(name)
-    office.save()
-    group = _group(known.body)
-    if group.status == "deleting":
-        office.keep(name, None)
-        office.broadcast(Defined(*ORIGIN, known.version, office.tenant, None, None, name))
-        office.desk.out.append(Out("groups", f"{office.tenant}/{name}".encode(), None))
-        return
-    coverage = None if known.earliest is None else moment(known.earliest)
-    group = structs.replace(group, status="ready", coverage_from=coverage)
-    _publish(office, group, known)
-    office.desk.out.append(_ready_notice(office, known, group))
-
-
-def _ready_notice(office: Office, known: AuthorityGroup, group: Group) -> Out:
-    value = Notice(
-        tenant=office.tenant,
-        kind="group_ready",
-        id=f"group_ready/{group.id}/{known.version}",
-        time=moment(office.desk.now),
-        group=group.id,
-        count=known.counted,
-        coverage_from=group.coverage_from,
-    )
-    return Out("notices", office.tenant.encode(), to_json(value))
+            finish(office, name, known)
 
 
 def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:

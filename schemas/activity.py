@@ -325,16 +325,28 @@ class Defined(Activity, frozen=True, array_like=True, tag="d", gc=False):
 
 
 class Scanned(Activity, frozen=True, array_like=True, tag="s", gc=False):
-    """One partition has brought all its contacts up to a version of the tenant's definitions; keyed by the tenant.
+    """One partition has all its contacts at a version; `shadows` counts who joins and leaves under successors.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "by": 7, "version": 3, "members": {"vip": 2},
-     "earliest": 1793613911000}
+     "earliest": 1793613911000, "shadows": {"vip": [3, 1]}}
     """
 
     by: int
     version: int
     members: dict[str, int]
     earliest: int | None = None
+    shadows: dict[str, list[int]] = {}
+
+
+class Lapping(Activity, frozen=True, array_like=True, tag="l", gc=False):
+    """How many per mille of its contacts a partition has brought up to a version so far; keyed by the tenant.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "by": 7, "version": 3, "share": 420}
+    """
+
+    by: int
+    version: int
+    share: int
 
 
 class Tick(Activity, frozen=True, array_like=True, tag="k", gc=False):
@@ -359,6 +371,7 @@ AnyActivity = (
     | Edit
     | Defined
     | Scanned
+    | Lapping
     | Tick
 )
 

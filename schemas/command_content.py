@@ -59,6 +59,10 @@ def _group_create(command: GroupCreate, retention: str) -> Reject | None:
     data = command.data
     if data.id is None and group_id_from_name(data.name or "") is None:
         return Reject("field_missing", "data.id: none can be made from the name")
+    if data.supersedes not in {None, data.id or group_id_from_name(data.name or "")}:
+        return Reject(
+            "field_invalid", "data.supersedes: a group is succeeded under its own id, by which it is followed"
+        )
     words = _words("join_words", data.join_words) or _words("leave_words", data.leave_words)
     return words or _rule(data.rule, retention)
 

@@ -74,7 +74,7 @@ class TenantDeleteData(Struct, frozen=True, kw_only=True):
 
 
 class GroupCreateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A new definition; without an id it is made from the name.
+    """A new definition; without an id it is made from the name. `supersedes`, its own id, replaces the one there is.
 
     {"id": "food-lovers", "name": "Food lovers", "rule": {"event": "message", "any_of": ["dinner"], "within": "P3M"},
      "by": "ana"}
@@ -88,6 +88,7 @@ class GroupCreateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reply: str | None = None
     join_words: list[Name] = []
     leave_words: list[Name] = []
+    supersedes: GroupId | None = None
     by: str | None = None
 
 

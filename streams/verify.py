@@ -106,9 +106,9 @@ class Audit:
 
     def _owner(self, key: bytes, head: Head) -> Iterator[Difference]:
         definitions = self._fold.definitions(key)
-        facts = Facts(Who(self._desk, key, head), definitions)
+        facts, overtaken = Facts(Who(self._desk, key, head), definitions), definitions.overtaken(head.version)
         for definition in self._concerned(key, head, definitions):
-            if definition.version > head.version:
+            if definition.version > head.version or definition.id in overtaken:
                 self.counts["building"] += 1  # its lap has not come to this contact yet
             else:
                 yield from self._judge(key, facts, definition, head.rows.get(definition.id))

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.cli.ask import Api, page
+from streams.cli.groups import standing
 from streams.cli.say import TroubleError
 from streams.cli.up import web
 from streams.demo.groups import TENANT_ID
@@ -32,7 +33,7 @@ _SAMPLE = re.compile(r"^(?P<name>\w+)(?:\{[^}]*\})? (?P<value>\S+)$", re.MULTILI
 class Picture(NamedTuple):
     """What the table shows at one moment."""
 
-    groups: tuple[tuple[str, str, int, int], ...] = ()
+    groups: tuple[tuple[str, str, str, int, int], ...] = ()
     events: int = 0
     changes: int = 0
     rejects: int = 0
@@ -107,17 +108,17 @@ class Board:
             lag=lag,
         )
 
-    def _groups(self) -> tuple[tuple[str, str, int, int], ...]:
+    def _groups(self) -> tuple[tuple[str, str, str, int, int], ...]:
         with suppress(TroubleError):
             return tuple(_row(group) for group in self._api.items("groups"))
         return self._picture.groups
 
     def _drawn(self) -> Group:
-        table = Table("group", "what for", title="Rollcall demo", title_justify="left", expand=False)
+        table = Table("group", "what for", "status", title="Rollcall demo", title_justify="left", expand=False)
         table.add_column("members", justify="right")
         table.add_column("sendable", justify="right")
-        for name, what, members, sendable in self._picture.groups:
-            table.add_row(name, what, f"{members:,}", f"{sendable:,}")
+        for name, what, status, members, sendable in self._picture.groups:
+            table.add_row(name, what, status, f"{members:,}", f"{sendable:,}")
         seen = self._picture
         told = [f"{self.fed:,} of {self.total:,} fed"] if self.total else []
         told += [
@@ -129,8 +130,9 @@ class Board:
         return Group(table, Text(line), *([Text(self._said)] if self._said else []))
 
 
-def _row(group: dict[str, Any]) -> tuple[str, str, int, int]:
-    return group["id"], group.get("description") or group.get("name") or "", group["members"], group["sendable"]
+def _row(group: dict[str, Any]) -> tuple[str, str, str, int, int]:
+    what = group.get("description") or group.get("name") or ""
+    return group["id"], what, standing(group), group["members"], group["sendable"]
 
 
 def _samples(text: str) -> list[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""`rollcall groups`: the definitions, each a name and one rule that never changes."""
+"""`rollcall groups`: the definitions, each a name and one rule."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ Definition = Annotated[
 def list_(tenant: options.Tenant, http: options.Http = None, json_: options.Json = False) -> None:
     """List a tenant's groups with their counts."""
     rows = list(api(options.settings(http=http), tenant).items("groups"))
-    as_json(rows) if json_ else table(rows, ["id", "name", "status", "members", "sendable"])
+    if json_:
+        as_json(rows)
+        return
+    table([row | {"status": standing(row)} for row in rows], ["id", "name", "status", "members", "sendable"])
 
 
 @app.command("show", epilog="Example: rollcall groups show bali-resorts food-lovers --json")
@@ -58,6 +61,7 @@ def create(  # noqa: PLR0913  # one argument a flag
     name: Name = None,
     rule: Rule = None,
     sticky: Annotated[bool, typer.Option("--sticky", help="Once in, never out by the rule.")] = False,
+    supersede: Annotated[bool, typer.Option("--supersede", help="Replace the rule of the group of this id.")] = False,
     description: Description = None,
     reply: Reply = None,
     join_word: JoinWords = None,
@@ -66,12 +70,20 @@ def create(  # noqa: PLR0913  # one argument a flag
     http: options.Http = None,
     json_: options.Json = False,
 ) -> None:
-    """Create a group; the same id with the same rule again changes nothing."""
+    """Create a group; the same id with the same rule again changes nothing.
+
+    With --supersede, a group that is there gets another rule: its members stay or leave, and join, by that one, and
+    words that are not given stay.
+    """
     body = json_file(file) if file else {}
     body |= _given(id=id_, name=name, rule=_rule(rule), description=description, reply=reply)
     body |= _given(sticky=sticky or None, join_words=join_word, leave_words=leave_word)
+    if supersede and not body.get("id"):
+        raise typer.BadParameter("--supersede needs the group's --id")
+    body |= _given(supersedes=body["id"] if supersede else None)
     told = api(options.settings(http=http), tenant).send("POST", "groups", body=body)
-    _tell(told, json_=json_, done="is created" if told.status == 201 else "is there already")  # Created
+    made = "is created" if told.status == 201 else "is there already"  # Created
+    _tell(told, json_=json_, done="gets another rule" if told.body.get("successor") else made)
 
 
 @app.command(
@@ -129,6 +141,15 @@ def delete(tenant: options.Tenant, group: options.Group, http: options.Http = No
     """Delete a group; every member leaves it."""
     api(options.settings(http=http), tenant).send("DELETE", "groups", group)
     note(f"group {group} is deleted")
+
+
+def standing(group: dict[str, Any]) -> str:
+    """Tell a group's status, and how far that has come."""
+    if group.get("progress") is not None:
+        return f"{group['status']} {group['progress']:.0%}"
+    return (
+        f"replacing {group['successor']['progress']:.0%}" if group.get("successor") else str(group.get("status", "-"))
+    )
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schemas.outputs import Outcome
 
 _STATUS = {
-    "rule_immutable": (HTTPStatus.CONFLICT, "a group's rule and `sticky` cannot change; make another group"),
+    "rule_immutable": (HTTPStatus.CONFLICT, "a group's rule and `sticky` cannot change, unless `supersedes` names it"),
     "rule_cycle": (HTTPStatus.CONFLICT, "the rule names a group that depends on this one"),
     "group_in_use": (HTTPStatus.CONFLICT, "another group's rule names this one"),
     "group_deleting": (HTTPStatus.CONFLICT, "the group is being deleted"),

@@ -66,7 +66,7 @@ async def put_tenant(asked: Asked) -> web.Response:
 
 
 async def create_group(asked: Asked) -> web.Response:
-    """Create a group; the same one again is no fault."""
+    """Create a group, or have a successor built for it; the same one again is no fault."""
     data = await bodies.fields(asked.request)
     if data.get("id") is None and not data.get("name"):
         raise wrong("name", "is required, or an id")
@@ -78,7 +78,8 @@ async def create_group(asked: Asked) -> web.Response:
     if group is None:  # deleted by someone else at the same moment
         raise unknown("group")
     where = f"/v1/{asked.tenant}/groups/{group.id}"
-    return reply(shown_group(asked, group), 201 if made.outcome == "applied" else 200, Location=where)
+    status = 201 if made.outcome == "applied" and data.get("supersedes") is None else 200
+    return reply(shown_group(asked, group), status, Location=where)
 
 
 async def update_group(asked: Asked) -> web.Response:
@@ -198,8 +199,8 @@ CALLS = (
         tenantless=True,
     ),
     Call(
-        "POST", "/v1/{tenant}/groups", create_group, "create a group", "groups.manage", GroupCreateData,
-        (200, 201, 202, 409),
+        "POST", "/v1/{tenant}/groups", create_group, "create a group, or replace its rule", "groups.manage",
+        GroupCreateData, (200, 201, 202, 409),
     ),
     Call(
         "PATCH", "/v1/{tenant}/groups/{group}", update_group, "change a group's name, description, reply or words",

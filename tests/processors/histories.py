@@ -168,10 +168,16 @@ def creation(dice: Random) -> tuple[str, dict[str, Any]]:
     }  # fmt: skip
 
 
+def succession(dice: Random) -> tuple[str, dict[str, Any]]:
+    """Draw another rule for a group."""
+    name = dice.choice(GROUPS)
+    return "group.create", {"id": name, "rule": rule(dice), "supersedes": name}
+
+
 def definition(dice: Random) -> tuple[str, dict[str, Any]]:
-    """Draw a new group, the end of one, or other zones."""
+    """Draw a new group, another rule for one, the end of one, or other zones."""
     if dice.random() < 0.5:
-        return creation(dice)
+        return dice.choice([creation, succession])(dice)
     if dice.random() < 0.5:
         return "group.delete", {"group": dice.choice(GROUPS)}
     zones = {"ubud": {"zone": "Pacific/Auckland"}}

@@ -68,13 +68,15 @@ def with_words(heard: Sequence[Heard]) -> Iterator[Heard]:
 
 
 def decided(heard: Iterable[Heard]) -> Iterator[Heard]:
-    """Leave out groups that name what is not there, and deletions of groups that are named."""
+    """Leave out groups that name what is not there, successors of none, cycles, and deletions of what is named."""
     rules: dict[str, Event] = {}
     for one in heard:
         data, kind = one.event["data"], one.event["type"]
-        if kind == "group.create" and data["id"] not in rules:
+        if kind == "group.create" and (data["id"] not in rules or "supersedes" in data):
             rule = data.get("rule") or {"event": "manual"}
-            if not named(rule) <= rules.keys() - {data["id"]}:
+            if ("supersedes" in data) != (data["id"] in rules) or not named(rule) <= rules.keys():
+                continue
+            if data["id"] in leads_to(rule, rules):
                 continue
             rules[data["id"]] = rule
         elif kind == "group.delete":
@@ -272,7 +274,9 @@ class Model:
             data = event["data"]
             if event["type"] == "group.create":
                 rule = data.get("rule") or {"event": "manual"}
-                groups.setdefault(data["id"], (at, rule, []))
+                known = groups.setdefault(data["id"], (at, rule, []))
+                if "supersedes" in data:
+                    groups[data["id"]] = (known[0], rule, known[2])
             elif event["type"] == "group.delete":
                 groups.pop(data["group"], None)
             elif data["group"] in groups:
@@ -373,6 +377,17 @@ def leaves(rule: Event) -> list[Event]:
 def named(rule: Event) -> set[str]:
     """Return the groups that a rule names."""
     return {leaf["group"] for leaf in leaves(rule) if "group" in leaf}
+
+
+def leads_to(rule: Event, rules: Mapping[str, Event]) -> set[str]:
+    """Return the groups that a rule names, and those that these name, and so on."""
+    found: set[str] = set()
+    while (
+        fresh := {name for one in (rule, *(rules[name] for name in found if name in rules)) for name in named(one)}
+        - found
+    ):
+        found |= fresh
+    return found
 
 
 def says(text: str, phrases: Iterable[str]) -> bool:

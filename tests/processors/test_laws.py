@@ -207,8 +207,12 @@ creations = st.builds(
     }),
     st.sampled_from(GROUPS), rules,
 )  # fmt: skip
+successions = st.builds(
+    lambda id_, rule: ("group.create", {"id": id_, "rule": rule, "supersedes": id_}), st.sampled_from(GROUPS), rules
+)
 definitions = st.one_of(
     creations,
+    successions,
     st.builds(lambda group: ("group.delete", {"group": group}), st.sampled_from(GROUPS)),
     st.sampled_from(["UTC", "Asia/Makassar", "America/New_York"]).map(
         lambda zone: ("tenant.put", {"zone": zone, "properties": {"ubud": {"zone": "Pacific/Auckland"}}})
@@ -481,8 +485,23 @@ def test_what_is_handed_in_stays_as_it_is(history: list[Step], groups: list[Step
     assert world.stores[0].rows == rows
 
 
+@law(60)
+@given(steps(facts), steps(creations, 3), successions, st.sampled_from([1, 3]))
+def test_a_successor_tells_only_the_differences(
+    history: list[Step], groups: list[Step], succession: tuple[str, dict[str, Any]], partitions: int
+) -> None:
+    """Who is in before and after is told of no change; who differs, in the group or in one that names it, of one."""
+    world = start(partitions, "P9999D")
+    play(world, [PUT, *groups, *history])
+    before, told = set(table(world)), len(world.changes())
+    play_on(world, [(0, 0, succession)], 999)
+    flips = [(change["group"], change["contact"].removeprefix("tel:")) for change in world.changes()[told:]]
+    assert sorted(flips) == sorted(before ^ set(table(world)))
+    assert {change["origin"] for change in world.changes()[told:]} <= {"backfill"}
+
+
 @law(20)
-@given(steps(facts, 12), steps(creations, 2))
+@given(steps(facts, 12), steps(st.one_of(creations, successions), 4))
 def test_slices_change_no_membership(history: list[Step], groups: list[Step]) -> None:
     """A lap that looks at one contact a tick ends where one that looks at all at once does."""
     ends = []

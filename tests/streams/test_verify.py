@@ -156,6 +156,9 @@ def test_each_step_agrees() -> None:
         lambda: world.group("lost", LOST),
         lambda: world.group("nested", {"any": [{"group": "lost"}, {"group": "happy"}]}),
         lambda: world.book("b"),
+        lambda: world.must("group.create", {"id": "lost", "rule": PET, "supersedes": "lost"}),
+        world.rest,
+        lambda: world.must("group.create", {"id": "unrated", "rule": {"event": "rating"}, "supersedes": "unrated"}),
         lambda: world.must("contact.upsert", {"contact": {"phone": "+6281234567890", "tags": ["x"]}}),
         lambda: world.must("contact.delete", {"contact": {"phone": "+6281234567890"}}),
         lambda: world.group("unrated", {"none": [{"event": "rating"}]}, sticky=True),
@@ -204,6 +207,27 @@ def test_a_lap_under_way_is_no_difference() -> None:
     assert world.folds[0].scanning
     assert [one for key in audit.contacts() for one in audit.check(key)] == []
     assert audit.counts["building"] == 100
+
+
+def test_a_successor_that_takes_over_is_no_difference() -> None:
+    """Contacts that it has not come to yet are counted as building, also in groups that name the group."""
+    world = World()
+    world.tenant()
+    world.group("pet", PET)
+    world.group("outer", {"all": [{"group": "pet"}]})
+    world.group("outermost", {"none": [{"group": "outer"}]})
+    for number in range(400):
+        world.say("pet", f"+62812345{number:05}")
+    world.must("group.create", {"id": "pet", "rule": {"event": "rating"}, "supersedes": "pet"})
+    while world.tables["groups"]["bali/pet"]["status"] != "building":
+        assert Recorded(world).differences() == []
+        world.tick()
+    audit = Recorded(world).audit()
+    assert world.folds[0].scanning
+    assert [one for key in audit.contacts() for one in audit.check(key)] == []
+    assert audit.counts["building"] == 3 * 100
+    world.rest()
+    assert Recorded(world).differences() == []
 
 
 def _drop_fact(recorded: Recorded) -> None:

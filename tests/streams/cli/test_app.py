@@ -72,6 +72,7 @@ def test_reading_commands_speak_json(path: tuple[str, ...]) -> None:
         "groups show",
         "groups create t --rule {",
         "groups create t --rule []",
+        "groups create t --name x --supersede",
         "groups update t g",
         "worker nix",
         "up --http nix",

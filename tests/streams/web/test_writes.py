@@ -66,6 +66,19 @@ async def ask(served: Served, method: str, path: str, body: Any = None) -> tuple
     return answer.status, msgspec.json.decode(text) if text else None
 
 
+async def test_a_successor_is_no_new_group(serve: Serve) -> None:
+    """POST with `supersedes` asks for a successor and answers 200; under another id it is 422 and names the field."""
+    served = await serve()
+    served[1].decide = decide
+    await ask(served, "PUT", "/bali", {"region": "ID"})
+    body = {"id": "food", "rule": RULE, "supersedes": "food"}
+    status, said = await ask(served, "POST", "/bali/groups", body)
+    assert (status, said["id"]) == (200, "food")
+    assert sent(served)[-1].data.supersedes == "food"
+    status, said = await ask(served, "POST", "/bali/groups", {**body, "id": "lunch"})
+    assert (status, said["path"]) == (422, "supersedes")
+
+
 async def test_put_makes_and_then_changes_a_tenant(serve: Serve) -> None:
     """201 for a new tenant, 200 for a known one, and the record in force as the answer."""
     served = await serve()
