@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
@@ -135,8 +135,8 @@ class Definitions:
         for known in self.groups.values():
             known.version = version
             self._compile(known)
-        for name, shadow in self.shadows.items():
-            self._cast(name, shadow.version)
+        for shadow in self.shadows.values():
+            shadow.alone, shadow.definition = alone(self, shadow.definition.group)
         self._forget()
         return bool(self.groups)
 
@@ -174,7 +174,9 @@ class Definitions:
         if group.successor is None:
             self.shadows.pop(group.id, None)
         elif asked:
-            self._cast(group.id, asked)
+            rule, sticky = group.successor.rule, group.successor.sticky
+            successor = structs.replace(group, rule=rule, sticky=sticky, successor=None)
+            self.shadows[group.id] = Shadow(asked, *alone(self, successor))
         return known
 
     def _replace(self, known: Definition, group: Group, version: int, cause: tuple[str, str]) -> None:
@@ -187,27 +189,19 @@ class Definitions:
         self._linked, self._whole = False, None
         self._forget()
 
-    def _cast(self, name: str, version: int) -> None:
-        """Compile the successor of a group, to be asked beside it."""
-        group = self.groups[name].group
-        if group.successor is not None:
-            rule, sticky = group.successor.rule, group.successor.sticky
-            asked = structs.replace(group, rule=rule, sticky=sticky, successor=None)
-            self.shadows[name] = Shadow(version, *alone(self, asked))
-
     def outstanding(self, version: int) -> bool:
         """Whether any definition or successor came after a version."""
         return bool(self.since(version)) or any(shadow.version > version for shadow in self.shadows.values())
 
-    def overtaken(self, version: int) -> set[str]:
+    def overtaken(self, version: int) -> Mapping[str, Definition]:
         """Return the groups that have another rule since a version, and those that name them, directly or not."""
-        found: set[str] = set()
-        fresh = [known for known in self.since(version) if known.ruled > version] if self.ruled > version else []
+        later = self.since(version) if self.ruled > version else []
+        found = {known.id: known for known in later if known.ruled > version}
+        fresh = [*found.values()]
         while fresh:
-            known = fresh.pop()
-            if known.id not in found:
-                found.add(known.id)
-                fresh += known.outer
+            outer = {known.id: known for known in fresh.pop().outer if known.id not in found}
+            found |= outer
+            fresh += outer.values()
         return found
 
     def drop_group(self, group: str) -> None:

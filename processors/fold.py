@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from processors import (
+    bulk,
     changes,
     consent,
     contact,
@@ -60,6 +61,8 @@ from processors.watch import watched
 from processors.windows import DAY, duration_upper_bound_ms, parse_duration
 from schemas.activity import (
     BookingSeen,
+    CountAsked,
+    Counted,
     Defined,
     Edit,
     EditsAsked,
@@ -504,6 +507,8 @@ _HANDLE: dict[type, Callable[[Fold, bytes, Any], None]] = {
     EditsAsked: _to_desk(edits_asked.on_edits_asked),
     Scanned: _to_desk(tenant.on_scanned),
     Lapping: _to_desk(progress.on_lapping),
+    CountAsked: _to_desk(bulk.on_count_asked),
+    Counted: _to_desk(bulk.on_counted),
     Defined: Fold.on_defined,
     Tick: Fold.on_tick,
 }

@@ -17,6 +17,8 @@ from schemas.outputs import Notice, OutcomeReason, OutcomeResult
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schemas.activity import Activity
+
 Verdict = tuple[OutcomeResult, OutcomeReason | None]
 
 APPLIED: Verdict = ("applied", None)
@@ -58,10 +60,10 @@ class Office:
         """Put back the tenant's own row."""
         self.desk.pending.put(self.row, encode(self.authority))
 
-    def broadcast(self, defined: Defined) -> None:
+    def broadcast(self, activity: Activity) -> None:
         """Tell every partition."""
         for partition in range(self.desk.partitions):
-            self.desk.tell(self.tenant.encode(), defined, partition)
+            self.desk.tell(self.tenant.encode(), activity, partition)
 
     def write(self, group: Group, known: AuthorityGroup) -> None:
         """Keep a definition as it is shown, and show it; what partitions do does not depend on it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from processors.bulk import count_outcome
 from processors.changes import named_by
 from processors.consent import ALL, Verdict, lay, left_for_good, say, tell
 from processors.desk import Out
@@ -158,6 +159,8 @@ def kept(pins: Pins | None) -> Pins | None:
 def outcome(at: Who, asked: Pin | Edit, verdict: Verdict, group: str = "") -> Out:
     """Return the record of `outcomes` for one contact of a command."""
     tenant, contact = named_by(at.key)
+    if asked.bulk:
+        count_outcome(at.desk, tenant, asked.bulk, verdict)
     value = Outcome(
         tenant=tenant,
         command=asked.id,

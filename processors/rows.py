@@ -1,11 +1,11 @@
 """The rows of a partition's state: how each is keyed and what it holds.
 
 Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
-tenant's actor knows, `l` how far laps have come, `d` the definitions as this partition got them, `s` a scan, `x` who
-will differ under a group's successor, `r` what was read of the raw topics, `c` the clock, `w` the sweep of old
-messages. Local to a disk, and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays,
-of structs that are in no cycle, so that the collector need not look at them. Times are epoch milliseconds; of
-deadlines, 0 stands for never.
+tenant's actor knows, `u` and `v` its commands on many contacts by number and by name, `t` what became of such a one
+here, `l` how far laps have come, `d` the definitions as this partition got them, `s` a scan, `x` who will differ under
+a group's successor, `r` what was read of the raw topics, `c` the clock, `w` the sweep of old messages. Local to a disk,
+and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays, of structs that are in no
+cycle, so that the collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for never.
 """
 
 from __future__ import annotations
@@ -197,13 +197,16 @@ class Owner(Struct, array_like=True, gc=False):
 class Authority(Struct, array_like=True):
     """What a tenant's actor knows of its tenant; `open` are the groups that partitions still work on.
 
-    `shadows` are those of which they still build a successor. Both stand in the order of their versions.
+    `shadows` are those of which they still build a successor. Both stand in the order of their versions. `bulks`
+    numbers the commands whose outcomes are counted; those up to `forgotten` are remembered no more.
     """
 
     version: int = 0
     record: bytes | None = None
     open: list[str] = []
     shadows: list[str] = []
+    bulks: int = 0
+    forgotten: int = 0
 
 
 class Succession(Struct, array_like=True):
@@ -213,6 +216,23 @@ class Succession(Struct, array_like=True):
     waiting: list[int]
     source: str
     id: str
+
+
+class Bulk(Struct, array_like=True):
+    """A command on many contacts: how many of them, what became of them so far, who has not told yet.
+
+    `asked` is how often the partitions were asked. When it is finished, only its name and time are kept.
+    """
+
+    source: str
+    id: str
+    began: int
+    type: str = ""
+    group: str = ""
+    of: int = 0
+    counts: dict[str, int] = {}
+    waiting: list[int] = []
+    asked: int = 0
 
 
 class Laps(Struct, array_like=True):
@@ -284,6 +304,7 @@ rating_of: Any = msgspec.msgpack.Decoder(RatingFact).decode
 owner_of: Any = msgspec.msgpack.Decoder(Owner).decode
 authority_of: Any = msgspec.msgpack.Decoder(Authority).decode
 authority_group_of: Any = msgspec.msgpack.Decoder(AuthorityGroup).decode
+bulk_of: Any = msgspec.msgpack.Decoder(Bulk).decode
 laps_of: Any = msgspec.msgpack.Decoder(Laps).decode
 scan_of: Any = msgspec.msgpack.Decoder(Scan).decode
 sweep_of: Any = msgspec.msgpack.Decoder(Sweep).decode

@@ -13,10 +13,11 @@ from msgspec import UNSET, structs
 
 from processors.desk import ORIGIN, Desk, Out
 from processors.office import APPLIED, UNCHANGED, Office, Verdict, finish, group_of, publish, start, to_json
+from processors.parts import hand_out
 from processors.progress import forget
 from processors.rules import rule_in_force
 from processors.successor import built, give_up, refs_of, refuse_refs, supersede
-from schemas.activity import RAW_TOPICS, Defined, EditsAsked, Pin, PinsAsked, Scanned, TenantAsked
+from schemas.activity import RAW_TOPICS, Defined, Pin, PinsAsked, Scanned, TenantAsked
 from schemas.base import Reject, moment
 from schemas.commands import (
     GroupCreate,
@@ -27,7 +28,7 @@ from schemas.commands import (
 )
 from schemas.dead_letters import body, headers
 from schemas.groups import Group
-from schemas.outputs import Outcome, OutcomeReason
+from schemas.outputs import Outcome
 from schemas.rules import ManualRule, canonical, group_refs, rule_hash
 from schemas.tenants import Tenant
 
@@ -206,39 +207,14 @@ def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:
     """Hand each contact its part of an add, remove, clear or consent, if the group is there."""
     office = Office(desk, key.decode())
     missing = bool(asked.group) and not office.in_force(asked.group)
-    for nth, contact in enumerate(asked.contacts):
-        if missing or contact is None:
-            reason: OutcomeReason = "group_unknown" if missing else "contact_invalid"
-            desk.out.append(refused(desk, office.tenant, asked, nth, reason, asked.group))
-        else:
-            desk.tell(f"{office.tenant}/{contact}".encode(), _pin(asked, nth))
 
+    def part(nth: int, bulk: int) -> Pin:
+        return Pin(
+            *ORIGIN, asked.source, asked.id, asked.time, asked.type, asked.group, asked.reason, asked.expires,
+            asked.reply, asked.evidence, nth, len(asked.contacts), bulk,
+        )  # fmt: skip
 
-def _pin(asked: PinsAsked, nth: int) -> Pin:
-    return Pin(
-        *ORIGIN, asked.source, asked.id, asked.time, asked.type, asked.group, asked.reason, asked.expires,
-        asked.reply, asked.evidence, nth, len(asked.contacts),
-    )  # fmt: skip
-
-
-def refused(  # noqa: PLR0913, PLR0917 - what an outcome tells
-    desk: Desk, tenant: str, asked: PinsAsked | EditsAsked, nth: int, reason: OutcomeReason, group: str | None
-) -> Out:
-    """Return the outcome of a command for a contact that is not told of it."""
-    value = Outcome(
-        tenant=tenant,
-        command=asked.id,
-        source=asked.source,
-        type=asked.type,
-        outcome="skipped",
-        reason=reason,
-        group=group or None,
-        contact=asked.contacts[nth],
-        index=nth,
-        of=len(asked.contacts),
-        time=moment(desk.now),
-    )
-    return Out("outcomes", f"{tenant}/{asked.id}".encode(), to_json(value))
+    hand_out(office, asked, part, asked.group, missing=missing)
 
 
 _DECIDE: dict[type, Callable[[Office, Any], Verdict]] = {

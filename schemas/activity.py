@@ -230,11 +230,11 @@ class PinsAsked(Activity, frozen=True, array_like=True, tag="q", gc=False):
 
 
 class Pin(Activity, frozen=True, array_like=True, tag="n", gc=False):
-    """One contact's part of PinsAsked.
+    """One contact's part of PinsAsked; `bulk` numbers the command where its outcomes are counted.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
      "type": "group.add", "group": "vip", "reason": "manual", "expires": 0, "reply": false, "evidence": null,
-     "nth": 0, "of": 1}
+     "nth": 0, "of": 1, "bulk": 0}
     """
 
     source: str
@@ -248,6 +248,7 @@ class Pin(Activity, frozen=True, array_like=True, tag="n", gc=False):
     evidence: str | None = None
     nth: int = 0
     of: int = 1
+    bulk: int = 0
 
 
 class Heard(Activity, frozen=True, array_like=True, tag="g", gc=False):
@@ -291,10 +292,11 @@ class EditsAsked(Activity, frozen=True, array_like=True, tag="e", gc=False):
 
 
 class Edit(Activity, frozen=True, array_like=True, tag="h", gc=False):
-    """One contact's part of EditsAsked.
+    """One contact's part of EditsAsked; `bulk` numbers the command where its outcomes are counted.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "console", "id": "c-9", "time": 1793613911000,
-     "type": "contact.tag", "edited": {"tags": {"vip": true}}, "groups": [], "nth": 0, "of": 1}
+     "type": "contact.tag", "edited": {"tags": {"vip": true}}, "groups": [], "nth": 0, "of": 1, "erase": false,
+     "bulk": 0}
     """
 
     source: str
@@ -306,6 +308,28 @@ class Edit(Activity, frozen=True, array_like=True, tag="h", gc=False):
     nth: int = 0
     of: int = 1
     erase: bool = False
+    bulk: int = 0
+
+
+class CountAsked(Activity, frozen=True, array_like=True, tag="c", gc=False):
+    """All parts of a command on many contacts were handed out: each partition tells what became of those with it.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "bulk": 17}
+    """
+
+    bulk: int
+
+
+class Counted(Activity, frozen=True, array_like=True, tag="u", gc=False):
+    """How many outcomes of each kind a command had in a partition since that was last asked; keyed by the tenant.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "by": 7, "bulk": 17,
+     "counts": {"applied/": 812, "unchanged/already_member": 3}}
+    """
+
+    by: int
+    bulk: int
+    counts: dict[str, int]
 
 
 class Defined(Activity, frozen=True, array_like=True, tag="d", gc=False):
@@ -369,6 +393,8 @@ AnyActivity = (
     | FactErased
     | EditsAsked
     | Edit
+    | CountAsked
+    | Counted
     | Defined
     | Scanned
     | Lapping

@@ -207,7 +207,7 @@ NoticeKind = Literal[
 
 
 class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that people should know.
+    """Something that people should know; a finished bulk's `reasons` count why contacts were unchanged or skipped.
 
     {"tenant": "bali-resorts", "kind": "group_ready", "id": "9c1d", "time": "2026-11-01T10:00:01Z", "group": "vip",
      "count": 12,
@@ -223,6 +223,11 @@ class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: int | None = None
     coverage_from: Moment | None = None
     cause: Cause | None = None
+    type: str | None = None
+    applied: int | None = None
+    unchanged: int | None = None
+    skipped: int | None = None
+    reasons: dict[str, int] = {}
 
 
 class Reply(Struct, frozen=True, kw_only=True):

@@ -14,8 +14,9 @@ merely begins alike.
 | g | tenant, group | the definition as its topic has it |
 | t | tenant | the tenant's record as its topic has it |
 | o | tenant, command, source, index | append time, then the outcome as its topic has it |
+| r | tenant, command, source, index | the same where it only tells that it came again |
 | d | tenant, command, source | append time, then why the command was turned away |
-| x | append time, key of an o or d row | empty: what to forget, oldest first |
+| x | append time, key of an o, r or d row | empty: what to forget, oldest first |
 | y | append time, key of an h row | the same of changes |
 | p | topic, partition | how far that partition is applied |
 | s | word | what the folder belongs to |
@@ -71,9 +72,9 @@ def read_u64(raw: bytes, at: int = 0) -> int:
     return number
 
 
-def outcome(tenant: str, command: str, source: str, index: int) -> bytes:
+def outcome(tenant: str, command: str, source: str, index: int, *, again: bool = False) -> bytes:
     """The key of one contact's outcome of a command."""
-    return key("o", tenant, command, source) + u32(index)
+    return key("r" if again else "o", tenant, command, source) + u32(index)
 
 
 def change(tenant: str, contact: str, group: str, seq: int) -> bytes:

@@ -139,10 +139,12 @@ class Queries:
 
     def command(self, tenant: str, command: str) -> Standing:
         """What became of a command."""
-        prefix, refused = keys.key("o", tenant, command), keys.key("d", tenant, command)
-        outcomes = [_outcome(raw[8:]) for _, raw in self._after(prefix, None)]
+        refused = keys.key("d", tenant, command)
+        # a command may name a contact twice: then the second place has nothing else than that it came again
+        rows = (row for letter in "ro" for row in self._after(keys.key(letter, tenant, command), None))
+        outcomes = {key[1:]: _outcome(raw[8:]) for key, raw in rows}
         refusal = next((_refusal(raw[8:]) for _, raw in self._after(refused, None)), None)
-        return Standing(sorted(outcomes, key=lambda said: said.index), refusal)
+        return Standing(sorted(outcomes.values(), key=lambda said: said.index), refusal)
 
     def _after(self, prefix: bytes, after: str | None) -> Iterator[tuple[bytes, bytes]]:
         start = prefix if after is None else prefix + keys.part(after) + b"\0"

@@ -184,13 +184,12 @@ def tenant(draft: Draft, record: Record) -> None:
 
 
 def outcome(draft: Draft, record: Record) -> None:
-    """What became of a command for one contact. That it came again says nothing of what became of it."""
+    """What became of a command for one contact. That it came again says nothing of that, so it lies apart."""
     if record.value is None:
         return
     said = _outcome(record.value)
-    if said.reason != "repeated":
-        row = keys.outcome(said.tenant, said.command, said.source, said.index)
-        _remember(draft, row, record.at, record.value)
+    row = keys.outcome(said.tenant, said.command, said.source, said.index, again=said.reason == "repeated")
+    _remember(draft, row, record.at, record.value)
 
 
 def dead_letter(draft: Draft, record: Record) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
 from streams.web import bodies
-from streams.web.problems import unknown
+from streams.web.problems import unknown, wrong
 from streams.web.site import Asked, Call, reply
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from schemas.groups import Group
-    from schemas.outputs import Contact, Membership
+    from schemas.outputs import Contact, Membership, Outcome
     from streams.store.queries import Page, Standing
 
 
@@ -82,23 +83,37 @@ async def command(asked: Asked) -> web.Response:
     standing = asked.site.store.command(asked.tenant, name)
     if not standing.outcomes and standing.refusal is None and not asked.site.commander.sent(asked.tenant, name):
         raise unknown("command")
-    return reply(_became(name, standing))
+    shown = _became(name, standing)
+    items, cursor = _outcomes(asked, standing.outcomes)
+    return reply(shown | {"outcomes": items, "cursor": cursor})
 
 
 def _became(name: str, standing: Standing) -> dict[str, Any]:
-    said = standing.outcomes
-    done = bool(said) and len(said) >= said[0].of
-    state = "rejected" if standing.refusal else "done" if done else "pending"
-    tally = {word: sum(o.outcome == word for o in said) for word in ("applied", "unchanged", "skipped")}
-    refusal = standing.refusal
+    """Count what became of a command's contacts so far."""
+    said, refusal = standing.outcomes, standing.refusal
+    of = said[0].of if said else None
+    done = of is not None and len(said) >= of
+    tally = Counter(one.outcome for one in said)
     return {
         "id": name,
-        "status": state,
-        **tally,
-        "outcomes": said,
+        "status": "rejected" if refusal else "done" if done else "pending",
+        "finished": done or refusal is not None,
+        "of": of,
+        **{word: tally[word] for word in ("applied", "unchanged", "skipped")},
+        "reasons": dict(sorted(Counter(one.reason for one in said if one.reason is not None).items())),
         "reason": refusal.reason if refusal else None,
         "detail": refusal.detail if refusal else None,
     }
+
+
+def _outcomes(asked: Asked, said: list[Outcome]) -> tuple[list[Outcome], str | None]:
+    """Cut a command's outcomes into pages; a command for 10,000 contacts has as many."""
+    limit = bodies.limit(asked.request) if "limit" in asked.request.query else bodies.MAX_LIMIT
+    after = bodies.after(asked.request) or ""
+    if after and not (after.isascii() and after.isdigit()):
+        raise wrong("cursor", "not a cursor of this list")
+    rest = [one for one in said if not after or one.index > int(after)]
+    return rest[:limit], bodies.cursor(str(rest[limit - 1].index) if len(rest) > limit else None)
 
 
 def known_tenant(asked: Asked) -> Any:
@@ -166,5 +181,5 @@ CALLS = (
         "GET", "/v1/{tenant}/contacts/{contact}/groups/{group}", contact_group, "tell whether a contact is in a group",
         "contacts.view",
     ),
-    Call("GET", "/v1/{tenant}/commands/{command}", command, "tell what became of a command"),
+    Call("GET", "/v1/{tenant}/commands/{command}", command, "tell what became of a command", paged=True),
 )  # fmt: skip

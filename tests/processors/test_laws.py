@@ -486,6 +486,29 @@ def test_what_is_handed_in_stays_as_it_is(history: list[Step], groups: list[Step
 
 
 @law(60)
+@given(
+    steps(st.one_of(pins, consents, edits, pins, messages, definitions)), steps(creations, 3),
+    st.sampled_from([1, 3]), st.booleans(),
+)  # fmt: skip
+def test_bulks_add_up(history: list[Step], groups: list[Step], partitions: int, again: bool) -> None:  # noqa: FBT001
+    """Each command on several contacts, also published twice, has one notice; its counts are those of its outcomes."""
+    world = start(partitions)
+    heard = play(world, [PUT, *groups, *history], again=again)
+    notices = [notice for notice in world.values("notices") if notice["kind"] == "bulk_finished"]
+    several = {one.event["id"]: one.event for one in heard if len(one.event["data"].get("contacts", ())) > 1}
+    assert sorted(notice["cause"]["id"] for notice in notices) == sorted(several)
+    for notice in notices:
+        outcomes = [said for said in world.values("outcomes") if said["command"] == notice["cause"]["id"]]
+        first = {said["index"]: said for said in reversed(outcomes)}.values()
+        counts = Counter(said["outcome"] for said in first)
+        assert {word: notice[word] for word in ("applied", "unchanged", "skipped")} == {
+            word: counts[word] for word in ("applied", "unchanged", "skipped")
+        }
+        assert notice.get("reasons", {}) == dict(Counter(said["reason"] for said in first if said["reason"]))
+        assert notice["count"] == len(several[notice["cause"]["id"]]["data"]["contacts"]) == counts.total()
+
+
+@law(60)
 @given(steps(facts), steps(creations, 3), successions, st.sampled_from([1, 3]))
 def test_a_successor_tells_only_the_differences(
     history: list[Step], groups: list[Step], succession: tuple[str, dict[str, Any]], partitions: int

@@ -186,7 +186,7 @@ def test_only_the_last_days_of_outcomes_stay(make: Make, records: list[Record]) 
     newest = max((record.at for record in passing), default=0)
     marks = [key for key, _ in rows.scan(b"x", b"y")]
     assert all(keys.read_u64(mark, 1) >= newest - KEPT_MS for mark in marks)
-    assert {mark[9:] for mark in marks} == {key for key in dump(rows) if key[:1] in b"od"}
+    assert {mark[9:] for mark in marks} == {key for key in dump(rows) if key[:1] in b"ord"}
 
 
 @LAW
@@ -284,6 +284,14 @@ def test_a_repeat_does_not_hide_the_first() -> None:
     rows = Memory()
     rows.write(apply(rows, [outcome("c1", 0, 1), outcome("c1", 0, 2, reason="repeated")], {}))
     assert [said.outcome for said in Queries(rows).command("a", "c1").outcomes] == ["applied"]
+
+
+def test_a_contact_that_is_named_twice_is_counted_twice(make: Make) -> None:
+    """Where a command names a contact twice, its second place is there too, though nothing came of it."""
+    rows = make()
+    rows.write(apply(rows, [outcome("c1", 0, 1, of=2), outcome("c1", 1, 1, reason="repeated", of=2)], {}))
+    rows.write(apply(rows, [outcome("c1", 0, 2, of=2, reason="repeated")], {}))
+    assert [said.reason for said in Queries(rows).command("a", "c1").outcomes] == [None, "repeated"]
 
 
 def test_outcomes_are_in_order(make: Make) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from yarl import URL
 
+from schemas.outputs import Outcome, OutcomeReason, OutcomeResult
+from streams.store.tables import Record
 from tests.streams.web.conftest import MADE, Serve, Served
 
 
@@ -185,3 +189,33 @@ async def test_before_the_tables_are_read_only_health_answers(serve: Serve) -> N
     assert (await client.get("/readyz")).status == 503
     answer = await client.get("/v1/bali/groups")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+
+async def test_a_bulk_tells_how_far_it_has_come(served: Served) -> None:
+    """Counts so far, by reason, of how many; then finished; its outcomes come in pages."""
+    reasons: list[OutcomeReason | None] = [None, "already_member", "opted_out", "opted_out", None]
+    for index, reason in enumerate(reasons):
+        said = await _told(served) if index else {}
+        assert (said.get("finished", False), said.get("of", 5)) == (False, 5)
+        word: OutcomeResult = "applied" if reason is None else "skipped" if reason == "opted_out" else "unchanged"
+        row = Outcome(
+            tenant="bali", command="c", source="s", type="group.add", outcome=word, reason=reason, index=index, of=5,
+            contact=f"tel:+62812345678{index:02}", time=datetime(2026, 11, 2, tzinfo=UTC),
+        )  # fmt: skip
+        served[1].feed([Record("outcomes", 0, 0, 0, b"bali/c", msgspec.json.encode(row))])
+    said = await _told(served)
+    assert (said["status"], said["finished"], said["applied"], said["unchanged"], said["skipped"]) == (
+        "done", True, 2, 1, 2,
+    )  # fmt: skip
+    assert said["reasons"] == {"already_member": 1, "opted_out": 2}
+    assert ([one["index"] for one in said["outcomes"]], said["cursor"]) == ([0, 1, 2, 3, 4], None)
+    seen, page = list[int](), await _told(served, "?limit=2")
+    while page["cursor"] is not None:
+        seen += [one["index"] for one in page["outcomes"]]
+        page = await _told(served, f"?limit=2&cursor={page['cursor']}")
+    assert seen + [one["index"] for one in page["outcomes"]] == [0, 1, 2, 3, 4]
+    assert (await _json(served, "/v1/bali/commands/c?cursor=dmlw", 422))["path"] == "cursor"
+
+
+async def _told(served: Served, query: str = "") -> Any:
+    return await _json(served, f"/v1/bali/commands/c{query}")
