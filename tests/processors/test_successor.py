@@ -409,3 +409,26 @@ def test_two_groups_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     assert world.members("food") == sorted([tell(ANNA), tell(BUDI), *guests])
     assert world.members("other") == sorted([tell(MADE), tell(BUDI)])
     assert row(world)["name"] == "Foodies"
+
+
+def test_a_restart_at_every_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes the partitions over knows since when a rule is in force, and how far its successor is."""
+    world.group("loud", {"event": "message", "any_of": ["dinner", "lunch"], "min_count": 2}, sticky=True)
+    world.say("dinner", ANNA)
+    guests = slow(world, monkeypatch)
+    for at, guest in enumerate(guests):
+        if at % 2:
+            world.say("dinner", guest.removeprefix("tel:"))
+        world.rate(1 + at % 5, f"r{at}", guest.removeprefix("tel:"))
+    before = len(world.changes())
+    supersede(world, {"event": "rating", "min_stars": 4}, "loud")
+    while any(fold.scanning for fold in world.folds):
+        world.restart()
+        world.tick()
+    happy = [guest for at, guest in enumerate(guests) if at % 5 >= 3]
+    assert world.members("loud") == sorted(happy)
+    joined = [(guest, "joined") for at, guest in enumerate(guests) if at % 5 >= 3 and not at % 2]
+    left = [(guest, "left") for at, guest in enumerate(guests) if at % 5 < 3 and at % 2] + [(tell(ANNA), "left")]
+    assert sorted((c["contact"], c["change"]) for c in world.changes()[before:]) == sorted(joined + left)
+    counted = [(g["successor"]["joining"], g["successor"]["leaving"]) for g in world.values("groups") if g["successor"]]
+    assert counted[-1] == (len(joined), len(left))
