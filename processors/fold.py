@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -102,8 +102,19 @@ GRACE = 2 * DAY
 CLOCK, READ, SWEEP = b"c", b"r", b"w"
 
 
+class Appended(Protocol):
+    """What the fold reads of a record of contact-activity; `timestamp` is its append time (epoch ms)."""
+
+    @property
+    def key(self) -> bytes: ...  # noqa: D102
+    @property
+    def value(self) -> bytes: ...  # noqa: D102
+    @property
+    def timestamp(self) -> int: ...  # noqa: D102
+
+
 class Record(NamedTuple):
-    """One record of contact-activity; `timestamp` is its append time (epoch ms)."""
+    """One record of contact-activity, by itself."""
 
     key: bytes
     value: bytes
@@ -144,9 +155,9 @@ class Fold:
         self._read_changed = False
         self._load()
 
-    def apply(self, records: Sequence[Record]) -> None:
+    def apply(self, records: Sequence[Appended]) -> None:
         """Apply records in log order."""
-        for run in _between_definitions([(key, time, decode(value)) for key, value, time in records]):
+        for run in _between_definitions([(one.key, one.timestamp, decode(one.value)) for one in records]):
             self._apply(run)
         changes.tell(self.desk)
 

@@ -53,14 +53,28 @@ class Sent:
         self.timestamp = max(self.timestamp, done.timestamp or 0)
 
 
+class _Batch:
+    """An open batch, appended to by its Cython builder: aiokafka's wrapper would cost 0.25 µs a record more."""
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+        self.put = batch._builder.append  # noqa: SLF001
+        self.count = 0
+
+    def close(self) -> Any:
+        """Return aiokafka's batch, ready to be sent."""
+        self.batch._relative_offset = self.count  # noqa: SLF001 - what its wrapper would have counted
+        self.batch.close()
+        return self.batch
+
+
 class Appender:
     """Open batches of one producer, by topic and partition."""
 
     def __init__(self, producer: aiokafka.AIOKafkaProducer, prefix: str) -> None:
         self.producer = producer
         self.prefix = prefix
-        self.records = 0
-        self._open: dict[tuple[str, int], Any] = {}
+        self._open: dict[tuple[str, int], _Batch] = {}
         self._full: list[tuple[str, int, Any]] = []
         self._sent: list[tuple[int, asyncio.Future[RecordMetadata]]] = []
 
@@ -77,13 +91,13 @@ class Appender:
         at = (topic, partition)
         batch = self._open.get(at)
         if batch is None:
-            batch = self._open[at] = self.producer.create_batch()
-        if batch.append(timestamp=None, key=key, value=value, headers=lines) is None:
+            batch = self._open[at] = _Batch(self.producer.create_batch())
+        if batch.put(batch.count, None, key, value, lines) is None:
             self._close(at)
-            batch = self._open[at] = self.producer.create_batch()
-            if batch.append(timestamp=None, key=key, value=value, headers=lines) is None:
+            batch = self._open[at] = _Batch(self.producer.create_batch())
+            if batch.put(0, None, key, value, lines) is None:
                 raise ValueError(f"a record for {topic} does not fit into any batch")
-        self.records += 1
+        batch.count += 1
 
     @property
     def unsent(self) -> bool:
@@ -91,9 +105,7 @@ class Appender:
         return bool(self._full)
 
     def _close(self, at: tuple[str, int]) -> None:
-        batch = self._open.pop(at)
-        batch.close()
-        self._full.append((*at, batch))
+        self._full.append((*at, self._open.pop(at).close()))
 
     async def push(self) -> None:
         """Hand the full batches to the producer, in order; returns when it has taken them."""
@@ -113,7 +125,6 @@ class Appender:
             self._close(at)
         await self.push()
         waiting, self._sent = self._sent, []
-        self.records = 0
         return waiting
 
 

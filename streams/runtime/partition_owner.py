@@ -21,7 +21,7 @@ import aiokafka
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from processors.desk import BY_KEY, ORIGIN, OWN
-from processors.fold import FIRED, Fold, Record
+from processors.fold import FIRED, Fold
 from schemas.activity import Tick, encode
 from streams import metrics
 from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Partitioner, Sent
@@ -205,7 +205,7 @@ class PartitionOwner:
                 await self._let_fire(part[0].timestamp)
                 if self._closing:
                     return
-                self.fold.apply([Record(r.key, r.value, r.timestamp) for r in part])
+                self.fold.apply(part)
                 self.position = part[-1].offset + 1
                 await self._took(len(part))
         self._progress()
