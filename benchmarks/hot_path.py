@@ -75,7 +75,7 @@ class Line:
     def __init__(self) -> None:
         self.normalizer = Normalizer({"bali": TENANT})
         self.store = MemoryStore()
-        self.fold = Fold(self.store, 0, 1)
+        self.fold = Fold(self.store, 0, 1, hash_key=b"k" * 32)
         self.offset = 0
         self.out = 0
 

@@ -74,7 +74,7 @@ def _normalized(raws: Sequence[Raw]) -> Iterator[Keyed]:
 def _prepared(now: int) -> tuple[MemoryStore, Fold]:
     """One partition that has its tenant and groups, and nothing more to do."""
     store = MemoryStore()
-    fold = Fold(store, 0, 1, hot=HOT)
+    fold = Fold(store, 0, 1, hot=HOT, hash_key=b"k" * 32)
     raws = [Raw(COMMANDS, 0, at, now, key, value, ()) for at, (key, value) in enumerate(commands(now // 1000))]
     waiting = list(_normalized(raws))
     while waiting or fold.scanning:

@@ -29,7 +29,8 @@ _tenant = msgspec.json.Decoder(Tenant).decode
 class Definition(Struct, eq=False):
     """A group as a partition knows it; `version` is the tenant's when the group was created or deleted.
 
-    `ruled` is the version of its rule: what a row at a lower one remembers is another rule's.
+    `ruled` is the version of its rule: what a row at a lower one remembers is another rule's. `born` is the version at
+    which it was created: a later group of its id has another.
     `groups` are all of the tenant's by id, `outer` those in force whose rules name this one; `level` is 0 for a rule
     that names none, else one above the highest that it names.
     """
@@ -45,6 +46,7 @@ class Definition(Struct, eq=False):
     outer: list[Definition] = []
     level: int = 0
     ruled: int = 0
+    born: int = 0
 
 
 class Word(Struct, frozen=True, eq=False):
@@ -155,6 +157,7 @@ class Definitions:
         if known is None:
             compiled = compile_rule(rule_in_force(group.rule), self.record.zone, self.zones)
             known = Definition(group.id, group, version, compiled, deleting, cause, [], self.groups, ruled=ruled)
+            known.born = version
             self.ruled = max(self.ruled, ruled)
             self.entangled |= bool(compiled.fields or compiled.refs)
             known.words = _words_of(known)

@@ -2,7 +2,7 @@
 
 Facts of a deleted contact are kept but match no rule; erased, they go too, from their own actors as well, and what
 comes late is not kept either. What is left is the time, what was said of consent, and where the seqs of memberships
-stand: the next one goes on from there.
+stand: the next one goes on from there. Of an erased contact that lies under a keyed hash (afterlife.py).
 """
 
 from __future__ import annotations
@@ -169,12 +169,12 @@ def refuse(at: Who, put: FactPut) -> bool:
 
 
 def revive(desk: Desk, key: bytes, definitions: Definitions) -> None:
-    """Ask the groups that need nothing to be true for somebody who was deleted and is heard of again."""
+    """Ask the groups that need no fact to be true for somebody who was deleted and is heard of again."""
     (event, time), desk.revived = desk.revived or (("", ""), 0), None
     at = Who(desk, key, desk.head(key))
     facts, why = Facts(at, definitions), Why(None, "no_longer_matches", event, min(time, desk.now))
     for _, definition in sorted(definitions.groups.items()):
-        if definition.rule.true_when_empty and not definition.deleting:
+        if (definition.rule.true_when_empty or definition.rule.fields) and not definition.deleting:
             row = row_of(at, definition)
             row.memos = [facts.memo(definition, i, row) for i in range(len(definition.rule.leaves))]
             settle(at, definition, row, desk.now, why)

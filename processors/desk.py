@@ -22,6 +22,8 @@ from schemas.activity import INTERNAL
 from schemas.activity import encode as encode_activity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemas.activity import Activity, BookingFact, MessageFact, RatingFact
 
 Fact = TypeVar("Fact", "BookingFact", "RatingFact")
@@ -48,8 +50,11 @@ class Desk:
     `ahead` is what there is to know of the message at hand; `flips` what membership-changes will be told, in its order;
     `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason;
     `met` counts the contacts of each tenant that came since the last commit;
-    `revived` by which event, and of which time, it is there again after it was deleted.
+    `revived` by which event, and of which time, it is there again after it was deleted; `returning` gives the head of
+    one who was erased, if there is something of such a one.
     """
+
+    returning: Callable[[bytes], Head | None]
 
     def __init__(self, store: Store, partition: int, partitions: int, prefix: str, kept: int) -> None:
         self.partition = partition
@@ -80,7 +85,8 @@ class Desk:
         head = self.heads.get(contact)
         if head is None:
             raw = self.pending.get(head_key(contact))
-            head = self.heads[contact] = head_of(raw) if raw is not None else Head(version=-1)
+            head = head_of(raw) if raw is not None else self.returning(contact) or Head(version=-1)
+            self.heads[contact] = head
         self.dirty[contact] = None
         return head
 

@@ -12,7 +12,7 @@ at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
@@ -33,6 +33,7 @@ from processors import (
     shadow,
     tenant,
 )
+from processors.afterlife import KEYED, Afterlife, fingerprint, is_over
 from processors.ahead import Ahead, look_ahead
 from processors.deadlines import index_key
 from processors.definitions import Definition, Definitions
@@ -133,7 +134,10 @@ class Flushed(Struct, frozen=True):
 
 
 class Fold:
-    """One partition's fold over its rows in `store`; messages are kept for `retention`."""
+    """One partition's fold over its rows in `store`; messages are kept for `retention`.
+
+    What outlives an erased contact lies under a hash made with `hash_key`, the same for ever.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a partition is, and its settings
         self,
@@ -143,17 +147,24 @@ class Fold:
         prefix: str = "rollcall.",
         hot: int = 20_000,
         retention: str = "P400D",
+        *,
+        hash_key: bytes,
     ) -> None:
         kept = duration_upper_bound_ms(parse_duration(retention)) + GRACE
         self.store = store
         self.desk = Desk(store, partition, partitions, prefix, kept)
+        self.afterlife = Afterlife(hash_key, self.desk.pending, self.definitions)
+        self.desk.returning = self.afterlife.find
         self.hot = hot
         self.tenants: dict[bytes, Definitions] = {}
         self.read: dict[int, list[int]] = {}
         self.scans: dict[str, Scan] = {}
         self.sweep = Sweep()
+        self._index: dict[bytes, bytes | None] = {}
         self._read_changed = False
         self._load()
+        if store.get(KEYED) is None:
+            self._begin_hashing(hash_key)
 
     def apply(self, records: Sequence[Appended]) -> None:
         """Apply records in log order."""
@@ -181,7 +192,6 @@ class Fold:
         """Append the tables' records and return the rows that changed."""
         desk = self.desk
         changes.tell(desk)
-        index: dict[bytes, bytes | None] = {}
         for (key, group), id_ in desk.changed_rows.items():
             desk.out.append(changes.table_row(key, group, desk.heads[key], id_))
         for key in desk.changed_profiles:
@@ -192,17 +202,19 @@ class Fold:
             else:
                 desk.out.append(profile.table_row(key, head.profile, digits=digits, opted_out=consent.opted_out(head)))
         for key in desk.dirty:
-            self._put_head(key, desk.heads[key], index)
+            self._put_head(key, desk.heads[key])
         self._put_marks()
         desk.changed_rows.clear()
         desk.changed_profiles.clear()
         desk.dirty.clear()
+        index, self._index = self._index, {}
         return Flushed(desk.pending.take(), index)
 
     def committed(self) -> None:
         """The last flush is durable: forget what is decoded or compiled if it is too much."""
         desk = self.desk
         desk.deadlines.trim()
+        self.afterlife.departed.clear()
         if len(desk.heads) > self.hot or desk.decoded > DECODED:
             desk.clear()
         while len(self.tenants) > 1 and sum(len(known.groups) for known in self.tenants.values()) > GROUPS:
@@ -240,9 +252,12 @@ class Fold:
         if heads:
             rows = self.store.get_many([head_key(key) for key in heads])
             known.update(zip(heads, [head_of(raw) if raw else Head(version=-1) for raw in rows], strict=True))
+        erased = self._erased(heads) if self.afterlife.any else ()
         messages = [(key, a) for key, _, a in run if a.__class__ is MessageSeen]
         ahead = look_ahead(messages, self.definitions)
         self._find([(key, one.place) for (key, _), one in zip(messages, ahead, strict=True)])
+        for key in erased:
+            del known[key]  # the desk looks them up when it comes to them: what is kept depends on the groups by then
         if len(messages) == len(run):
             return [*ahead]
         rest = iter(ahead)
@@ -255,6 +270,14 @@ class Fold:
         facts = [place for key, place in places if heads[key].version >= 0]
         found.update(zip(facts, self.store.get_many(facts), strict=True))
         self.desk.found = found
+
+    def _erased(self, read: Iterable[bytes]) -> Sequence[bytes]:
+        """Return who of those just read was erased; heads that only stand in say that they may have facts."""
+        known, afterlife = self.desk.heads, self.afterlife
+        erased = afterlife.among([key for key in read if known[key].version < 0 or key in afterlife.departed])
+        for key in erased:
+            known[key] = Head()
+        return erased
 
     def _first_seen(self, activity: Any) -> bool:
         """Whether a record of a raw topic lies above all that was read of that raw partition."""
@@ -320,10 +343,17 @@ class Fold:
             if key == under:
                 known.set_record(row.version, row.body)
             else:
-                known.set_group(row.version, row.body, (row.source, row.id), row.ruled, row.shadow)
+                group = known.set_group(row.version, row.body, (row.source, row.id), row.ruled, row.shadow)
+                group.born = row.born or group.born
         return known
 
-    def _put_head(self, key: bytes, head: Head, index: dict[bytes, bytes | None]) -> None:
+    def _put_head(self, key: bytes, head: Head) -> None:
+        index = self._index
+        if head.deleted is not None:
+            if is_over(self.desk.pending, key, head):
+                self._let_go(key, head)
+                return
+            self.afterlife.forget(key)
         if head.due != head.indexed:
             if head.indexed:
                 index[index_key(head.indexed, key)] = None
@@ -331,6 +361,37 @@ class Fold:
                 index[index_key(head.due, key)] = b""
             head.indexed = head.due
         self.desk.pending.put(head_key(key), encode(head))
+
+    def see_off(self, key: bytes) -> None:
+        """Let a deleted contact go at once if a record has left nothing of it that must lie under its id."""
+        desk, head = self.desk, self.desk.heads[key]
+        if not is_over(desk.pending, key, head):
+            self.afterlife.departed.discard(key)
+            return
+        changes.tell(desk)
+        for group in [group for who, group in desk.changed_rows if who == key]:
+            desk.out.append(changes.table_row(key, group, head, desk.changed_rows.pop((key, group))))
+        if key in desk.changed_profiles:
+            desk.out.append(Out("contacts", key, desk.changed_profiles.pop(key)))
+        self._let_go(key, head)
+        del desk.dirty[key]
+
+    def _let_go(self, key: bytes, head: Head) -> None:
+        """Put what outlives a contact in the place of its head."""
+        desk = self.desk
+        self.afterlife.keep(key, head)
+        if head.indexed:
+            self._index[index_key(head.indexed, key)] = None
+        if desk.pending.get(head_key(key)) is not None:
+            desk.pending.put(head_key(key), None)
+        del desk.heads[key]
+
+    def _begin_hashing(self, hash_key: bytes) -> None:
+        """Remember by which key; rows from before that have a lap of their own, which lets the erased go."""
+        self.desk.pending.put(KEYED, fingerprint(hash_key))
+        for name, scan in self.scans.items():
+            scan.lap = scan.lap or self.definitions(name.encode()).version
+            self.desk.pending.put(b"s" + name.encode(), encode(scan), b"s")
 
     def _put_marks(self) -> None:
         if self.desk.met:
@@ -365,7 +426,7 @@ class Fold:
 
     def _keep_group(self, definition: Definition, known: Definitions, under: bytes) -> None:
         asked = known.shadows.get(definition.id)
-        versions = definition.ruled, asked.version if asked is not None else 0
+        versions = definition.ruled, asked.version if asked is not None else 0, definition.born
         row = DefinedRow(definition.version, to_json(definition.group), *definition.cause, *versions)
         self.desk.pending.put(under + definition.id.encode(), encode(row), under)
 
@@ -419,10 +480,10 @@ class Fold:
 
     def contacts(self, under: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the contacts' heads in key order, with those not committed yet: a lap does not depend on commits."""
-        fresh = [(head_key(key), b"") for key in self.desk.dirty]
+        fresh, gone = [(head_key(key), b"") for key in self.desk.dirty], self.afterlife.departed
         mine = sorted(row for row in fresh if row[0] > after and row[0].startswith(under))
         both = merge(self.store.scan(under, after), mine, key=itemgetter(0))
-        return (next(rows) for _, rows in groupby(both, key=itemgetter(0)))
+        return (next(rows) for key, rows in groupby(both, key=itemgetter(0)) if key[1:] not in gone)
 
     def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions, found: shadow.Differing) -> None:
         """Bring one contact up to date, and count it for the groups that the lap is for."""
@@ -436,6 +497,8 @@ class Fold:
             row = head.rows.get(definition.id)
             if row is not None and row.seq & 1:
                 scan.members[definition.id] = scan.members.get(definition.id, 0) + 1
+        if head.deleted is not None:
+            self.see_off(key)
         since = head.profile.since
         if since is not None and (scan.earliest is None or since < scan.earliest):
             scan.earliest = since
@@ -499,6 +562,8 @@ def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callabl
         (watching if definitions.entangled else act)(fold.desk, key, activity, definitions)
         if fold.desk.revived is not None:
             deletion.revive(fold.desk, key, definitions)
+        if fold.desk.heads[key].deleted is not None:
+            fold.see_off(key)
 
     return run
 

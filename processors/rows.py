@@ -3,7 +3,8 @@
 Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
 tenant's actor knows, `u` and `v` its commands on many contacts by number and by name, `t` what became of such a one
 here, `l` how far laps have come, `d` the definitions as this partition got them, `s` a scan, `x` who will differ under
-a group's successor, `r` what was read of the raw topics, `c` the clock, `w` the sweep of old messages. Local to a disk,
+a group's successor, `r` what was read of the raw topics, `c` the clock, `w` the sweep of old messages, `e` what
+outlives an erased contact (afterlife.py), `k` the fingerprint of the key that those are hashed with. Local to a disk,
 and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays, of structs that are in no
 cycle, so that the collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for never.
 """
@@ -284,7 +285,8 @@ class Sweep(Struct, array_like=True):
 class Defined(Struct, array_like=True):
     """A definition as this partition got it; `version` is when it came or, later, began to be deleted.
 
-    `ruled` is when its rule came, `shadow` when its successor was asked for, if one is built.
+    `ruled` is when its rule came, `shadow` when its successor was asked for, if one is built, `born`
+    when the group came.
     """
 
     version: int
@@ -293,6 +295,7 @@ class Defined(Struct, array_like=True):
     id: str = ""
     ruled: int = 0
     shadow: int = 0
+    born: int = 0
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -73,6 +73,12 @@ class Pending:
             return self.writes[key]
         return self.store.get(key)
 
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the newest values of many keys, in their order."""
+        unread = [key for key in keys if key not in self.writes]
+        read = dict(zip(unread, self.store.get_many(unread), strict=True))
+        return [self.writes[key] if key in self.writes else read[key] for key in keys]
+
     def put(self, key: bytes, value: bytes | None, under: bytes = b"") -> None:
         """Write a value, or None to delete the key; `under` is the prefix by which a scan will look for it."""
         self.writes[key] = value

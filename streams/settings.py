@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_seconds: int = 10
     stuck_seconds: int = 120
     tokens: Path | None = None
+    hash_key_file: Path | None = None
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
     sasl_password_file: Path | None = None
@@ -203,6 +204,7 @@ _READ: dict[str, Callable[[str, str], Any]] = {
     "session_seconds": _number(1, 300),
     "stuck_seconds": _number(1, 3600),
     "tokens": _file,
+    "hash_key_file": _path,
     "sasl_mechanism": _mechanism,
     "sasl_username": _text,
     "sasl_password_file": _file,

@@ -46,6 +46,7 @@ class Extent(NamedTuple):
     partitions: int
     retention: str = "P400D"
     whole_log: bool = True
+    hash_key: bytes = b""  # that of the owners; whoever has none looks at partitions without erased contacts only
 
 
 class Audit:
@@ -55,7 +56,9 @@ class Audit:
         self.store = store
         self.extent = extent
         self.counts: Counter[str] = Counter()
-        self._fold = Fold(store, extent.partition, extent.partitions, retention=extent.retention)
+        self._fold = Fold(
+            store, extent.partition, extent.partitions, retention=extent.retention, hash_key=extent.hash_key
+        )
         self._desk = self._fold.desk
 
     @property
@@ -93,10 +96,9 @@ class Audit:
     def _head(self, key: bytes) -> Head | None:
         raw = self.store.get(head_key(key))
         try:
-            head: Head = head_of(raw) if raw is not None else Head(version=-1)
+            return head_of(raw) if raw is not None else self._fold.afterlife.find(key) or Head(version=-1)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        return head
 
     def _stranger(self, key: bytes) -> Iterator[Difference]:
         if next(iter(self.store.scan(under(b"f", key))), None) is not None:

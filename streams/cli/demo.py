@@ -37,6 +37,7 @@ OWN = (
     "broker",
     "normalize-1",
     "decide-1",
+    "hash.key",
     "store",
     "store-1",
     "logs",

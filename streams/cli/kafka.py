@@ -37,10 +37,11 @@ def _listens(broker: str) -> bool:
 def plainly() -> Generator[None, None, None]:
     """Turn what goes wrong at the brokers into words for the person at the terminal."""
     from streams.runtime.admin import TopicsError  # noqa: PLC0415
+    from streams.runtime.hash_key import HashKeyError  # noqa: PLC0415
     from streams.runtime.topic_io import TopicError  # noqa: PLC0415
     from streams.settings import SettingsError  # noqa: PLC0415
 
     try:
         yield
-    except (TopicsError, TopicError, SettingsError) as error:
+    except (TopicsError, TopicError, SettingsError, HashKeyError) as error:
         raise TroubleError(str(error)) from error

@@ -93,9 +93,7 @@ async def _verify(settings: Settings, wishes: Wishes) -> Found:
         for number in _chosen(wishes.partitions, opened.partitions):
             tell = Progress(f"partition {number} of {opened.partitions}")
             with TemporaryDirectory(prefix="rollcall-verify-") as folder:
-                partitions.append(
-                    await verify_partition(opened, number, settings.retention, Path(folder) / "rows", tell)
-                )
+                partitions.append(await verify_partition(opened, number, settings, Path(folder) / "rows", tell))
             tell.done()
         store, differing = await _store(settings, opened, wishes)
     differences = [Placed(one.partition, difference) for one in partitions for difference in one.differences]

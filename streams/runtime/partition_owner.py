@@ -27,6 +27,7 @@ from streams import metrics
 from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Partitioner, Sent
 from streams.runtime.broker_clock import BrokerClock
 from streams.runtime.fail_points import reached
+from streams.runtime.hash_key import check, hash_key
 from streams.runtime.partition_store import PartitionStore
 from streams.runtime.restore import restore
 from streams.settings import Settings
@@ -51,6 +52,7 @@ class Links:
 
     def __init__(self, settings: Settings, group: str, clock: BrokerClock, committed: Callable[[int], Any]) -> None:
         self.settings = settings
+        self.hash_key = hash_key(settings)
         self.group = group
         self.clock = clock
         self.committed = committed
@@ -116,8 +118,14 @@ class PartitionOwner:
         self._in_transaction = True
         self._store = self._open_store()
         await self._restore()
+        check(self.store, self.partition, self.links.hash_key, settings)
         self.fold = Fold(
-            self.store, self.partition, settings.partitions, settings.topic_prefix, retention=settings.retention
+            self.store,
+            self.partition,
+            settings.partitions,
+            settings.topic_prefix,
+            retention=settings.retention,
+            hash_key=self.links.hash_key,
         )
         self.appender = Appender(self.producer, settings.topic_prefix)
         self.position = await self._stood_at()

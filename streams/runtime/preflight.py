@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.runtime.admin import TopicsError, differences, show_topics
+from streams.runtime.hash_key import HashKeyError, hash_key
 from streams.settings import Settings, SettingsError
 
 
@@ -11,10 +12,12 @@ class PreflightError(Exception):
 
 
 async def preflight(settings: Settings, hop: str) -> None:
-    """The brokers answer, and the topics are there with the settings that `hop` relies on. Raises PreflightError."""
+    """The brokers answer, and topics and files are there as `hop` relies on them. Raises PreflightError."""
     try:
+        if hop == "decide":
+            hash_key(settings)
         told = differences(await show_topics(settings), settings)
-    except (TopicsError, SettingsError) as error:
+    except (TopicsError, SettingsError, HashKeyError) as error:
         raise PreflightError(f"{hop} cannot start: {error}") from error
     if told:
         raise PreflightError(f"{hop} cannot start: {'; '.join(told)}")

@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from schemas.outputs import Membership
 from streams.runtime.admin import admin_client
+from streams.runtime.hash_key import check, known_key
 from streams.runtime.kv import RocksRows
 from streams.runtime.partition_store import PartitionStore
 from streams.runtime.topic_io import TopicError
@@ -257,8 +258,7 @@ class _Inquest:
         return sure + [one for found in suspects.values() for one in found]
 
     async def hold(self) -> Partition:
-        """Read, look, look again, and tell."""
-        await self.catch_up()
+        """Look, look again, and tell."""
         audit = Audit(self.store, self.extent)
         cut = {topic: self.at[tp] for topic, tp in self.tps.items()}
         suspects = await self.look(audit)
@@ -273,12 +273,16 @@ class _Inquest:
         )
 
 
-async def verify_partition(logs: Logs, partition: int, retention: str, folder: Path, tell: Tell) -> Partition:
-    """Verify one partition in a folder of its own. Raises TopicError."""
+async def verify_partition(logs: Logs, partition: int, settings: Settings, folder: Path, tell: Tell) -> Partition:
+    """Verify one partition in a folder of its own. Raises TopicError and HashKeyError."""
     store = _Shelf(folder, "verify")
     try:
-        extent = Extent(partition, logs.partitions, retention)
-        return await _Inquest(logs, extent, store, tell).hold()
+        key = known_key(settings)
+        extent = Extent(partition, logs.partitions, settings.retention, hash_key=key or b"")
+        inquest = _Inquest(logs, extent, store, tell)
+        await inquest.catch_up()
+        check(store, partition, key, settings)
+        return await inquest.hold()
     finally:
         store.close()
 

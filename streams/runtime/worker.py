@@ -21,6 +21,7 @@ from streams.activity_to_changes import ACTIVITY_TO_CHANGES
 from streams.hop import Hop
 from streams.raw_to_activity import RAW_TO_ACTIVITY
 from streams.runtime.decide_lanes import DecideLanes
+from streams.runtime.hash_key import HashKeyError
 from streams.runtime.health import HealthServer
 from streams.runtime.hop_app import hop_app
 from streams.runtime.normalize_lane import NormalizeLane
@@ -32,6 +33,8 @@ from streams.settings import Settings
 log = logging.getLogger("rollcall.worker")
 
 EXIT_BROKEN = 70
+EXIT_WRONG = 2
+"""Another start would find the same: somebody must change a setting first."""
 STALL_SECONDS = 5.0
 """A worker is not ready once records have waited for so long without progress, or for a quarter of the patience."""
 GC_THRESHOLDS = (1_000_000, 20, 100)
@@ -63,7 +66,7 @@ def fail(error: BaseException) -> None:
     """End the process now: nothing more is sent, nothing is committed."""
     log.error("stopping without a commit: %s: %s", type(error).__name__, _told(error))
     logging.shutdown()
-    os._exit(EXIT_BROKEN)
+    os._exit(EXIT_WRONG if isinstance(error, HashKeyError) else EXIT_BROKEN)
 
 
 def _told(error: BaseException) -> str:

@@ -33,7 +33,7 @@ class Rehearsal:
     def __init__(self) -> None:
         self.now = START
         self.store = MemoryStore()
-        self.fold = Fold(self.store, 0, 1)
+        self.fold = Fold(self.store, 0, 1, hash_key=b"k" * 32)
         self.tenants: dict[str, Tenant] = {}
         self.topics: dict[str, list[Taken]] = {name: [] for name in READ}
         self.acknowledged: list[Acknowledged] = []

@@ -85,6 +85,8 @@ def test_environment_is_understood(compose: dict[str, Any], tmp_path: Path) -> N
         if "ROLLCALL_TOKENS" in environment:
             assert environment["ROLLCALL_TOKENS"] == "/run/secrets/tokens"
             environment["ROLLCALL_TOKENS"] = str(tmp_path / "tokens")
+        named = environment.get("ROLLCALL_HASH_KEY_FILE")
+        assert named == ("/run/secrets/hash_key" if name == "decide" else None)
         settings = Settings.from_env(environment)
         assert settings.replication == 1
         assert settings.topic_prefix == Settings().topic_prefix
@@ -114,8 +116,9 @@ def test_volumes_and_secrets_are_declared(compose: dict[str, Any]) -> None:
     """What services mount is declared, and no declared thing is left over."""
     mounted = {volume.split(":")[0] for one in compose["services"].values() for volume in one.get("volumes", [])}
     assert mounted == compose["volumes"].keys()
-    assert {secret for one in compose["services"].values() for secret in one.get("secrets", [])} == {"tokens"}
-    assert compose["secrets"].keys() == {"tokens"}
+    taken = {name: set(one["secrets"]) for name, one in compose["services"].items() if "secrets" in one}
+    assert taken == {"store": {"tokens"}, "decide": {"hash_key"}}
+    assert compose["secrets"].keys() == {"tokens", "hash_key"}
 
 
 def test_image_is_built_from_the_lock(compose: dict[str, Any]) -> None:

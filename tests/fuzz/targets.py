@@ -103,7 +103,7 @@ def _raw(topic: int, value: bytes, headers: Any) -> None:
         return
     store = MemoryStore()
     store.write(stored)
-    fold = Fold(store, 0, 1)
+    fold = Fold(store, 0, 1, hash_key=b"k" * 32)
     _settle(fold, store, [Record(one.key, one.value, START) for one in found])
 
 

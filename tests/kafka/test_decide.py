@@ -172,7 +172,7 @@ def test_static_membership(quick: Settings) -> None:
         again = pipeline.worker("decide", "a")
         until(lambda: again.ready and again.partitions == owned, what="the same partitions")
         assert other.metric("rollcall_commit_seconds_count") == commits  # an owner that opens anew commits a tick
-        imposter = pipeline.worker("decide", "a", data=quick.data / "elsewhere")
+        imposter = pipeline.worker("decide", "a", data=quick.data / "elsewhere", hash_key_file=quick.data / "hash.key")
         until(lambda: not again.alive, what="the end of the first of that name")
         assert again.ended() == BROKEN
         until(imposter.is_ready, what="the second of that name")

@@ -98,6 +98,10 @@ class Model:
             self.zone = one.event["data"]["zone"]
             self.zones = {name: p["zone"] for name, p in one.event["data"].get("properties", {}).items()}
         self.pinned: set[str] = set(self.consents.named)
+        self.ended: dict[str, datetime] = {}
+        for one in self.of("contact.delete"):
+            guest, time = one.event["data"]["contact"]["phone"], when(one.event["time"])
+            self.ended[guest] = max(time, self.ended.get(guest, time))
         self.messages = self._messages()
         self.bookings = self._facts("booking", "booking_id")
         self.ratings = self._facts("rating", "rating_id")
@@ -105,6 +109,10 @@ class Model:
     def of(self, *kinds: str) -> list[Heard]:
         """Return the events of some types."""
         return [one for one in self.heard if one.event["type"] in kinds]
+
+    def later(self, guest: str, time: datetime) -> bool:
+        """Whether what is of this time says anything of the contact that the last contact.delete left."""
+        return guest not in self.ended or time > self.ended[guest]
 
     # facts -------------------------------------------------------------------------------------------------------
 
@@ -116,7 +124,7 @@ class Model:
             key = (data["from"], event["source"], data["message_id"])
             if key not in newest or data["revision"] > newest[key][2]["revision"]:
                 newest[key] = (data["from"], when(event["time"]), data)
-        return list(newest.values())
+        return [fact for fact in newest.values() if self.later(fact[0], fact[1])]
 
     def _facts(self, kind: str, name: str) -> list[tuple[str, datetime, Event]]:
         """Return the newest revision of each booking or rating with the guest of the newest that named one."""
@@ -124,7 +132,7 @@ class Model:
         for _, event in self.of(kind):
             facts.setdefault((event["source"], event["data"][name]), []).append(event)
         settled = (self._newest(events) for events in facts.values())
-        return [fact for fact in settled if fact is not None]
+        return [fact for fact in settled if fact is not None and self.later(fact[0], fact[1])]
 
     def _newest(self, events: list[Event]) -> tuple[str, datetime, Event] | None:
         firsts = {event["data"]["revision"]: event for event in reversed(events)}
@@ -210,11 +218,12 @@ class Model:
             if who:
                 named[name] = max(named.get(name, 0), revision)
             newest[name] = max(newest.get(name, 0), data["revision"])
-        return found
+        return [event for event in found if self.later(guest, when(event["time"]))]
 
     def register(self, guest: str, read: Any) -> Any:
         """Return the newest word that `read` finds in the events and commands on a guest; None if there is none."""
         edits = [one.event for one in self.of(*EDITS) if {"phone": guest} in contacts_of(one.event)]
+        edits = [event for event in edits if self.later(guest, when(event["time"]))]
         words = [
             (event["time"], event["id"], word)
             for event in [*self.told(guest), *edits]
@@ -287,7 +296,8 @@ class Model:
     def sources(self, rule: Event, pins: Iterable[Event], guest: str, now: datetime) -> tuple[str, ...]:
         """Return what makes a guest a member at a moment who is not opted out of the group."""
         mine = sorted(
-            (p for p in pins if {"phone": guest} in p["data"]["contacts"]), key=lambda p: (p["time"], p["id"])
+            (p for p in pins if {"phone": guest} in p["data"]["contacts"] and self.later(guest, when(p["time"]))),
+            key=lambda p: (p["time"], p["id"]),
         )
         added: dict[str, datetime] = {}
         pinned_out = False
@@ -322,9 +332,27 @@ class Model:
         return self.sources(rule, self.consents.counted(guest, group, pins), guest, now)
 
     def known(self, guest: str) -> bool:
-        """Whether anything was heard of a guest yet: rules are asked only for those."""
-        edited = any({"phone": guest} in contacts_of(one.event) for one in self.of(*EDITS))
-        return edited or guest in self.pinned or bool(self.told(guest))
+        """Whether anything was heard of a guest yet: rules are asked only for those.
+
+        Once deleted, a guest is known again by an event, an edit or an add that is newer.
+        """
+        edits = [one.event for one in self.of(*EDITS) if {"phone": guest} in contacts_of(one.event)]
+        if guest not in self.ended:
+            return bool(edits) or guest in self.pinned or bool(self.told(guest))
+        return bool(self.told(guest)) or any(self.later(guest, time) for time in self._named(guest, edits))
+
+    def _named(self, guest: str, edits: Sequence[Event]) -> list[datetime]:
+        """Return when commands introduced a guest: edits, and adds to groups that were there."""
+        there, found = set[str](), [when(event["time"]) for event in edits]
+        for _, event in self.of("group.create", "group.delete", "group.add"):
+            data = event["data"]
+            if event["type"] == "group.create":
+                there.add(data["id"])
+            elif event["type"] == "group.delete":
+                there.discard(data["group"])
+            elif data["group"] in there and {"phone": guest} in data["contacts"]:
+                found.append(when(event["time"]))
+        return found
 
     def _end(self, rule: Event, pins: Sequence[Event], guest: str, now: datetime) -> str | None:
         """Try every moment at which anything may change, and return the first at which no source is left."""

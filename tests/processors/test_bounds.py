@@ -8,7 +8,7 @@ from processors import deadlines
 from processors import fold as folding
 from processors.fold import Fold, Record
 from schemas.activity import Tick, encode
-from tests.processors.world import HOUR, START, World, commit
+from tests.processors.world import HASH_KEY, HOUR, START, World, commit
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "PT2H"}
 PHONES = [f"+62812345{at:05}" for at in range(120)]
@@ -46,7 +46,7 @@ def everybody() -> list[bytes]:
 def test_deadlines_of_one_millisecond(world: World) -> None:
     """However many are due at once, few are in memory, and each fires once, in its order."""
     flood(world, "PT2H")
-    fold, left = Fold(world.stores[0], 0, 1, hot=HOT), list[bytes]()
+    fold, left = Fold(world.stores[0], 0, 1, hot=HOT, hash_key=HASH_KEY), list[bytes]()
     more = True
     while more:
         more = fold.fire(START + 2 * HOUR, 7)

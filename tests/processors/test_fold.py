@@ -18,7 +18,7 @@ from processors.state import MemoryStore
 from schemas.activity import Tick, encode
 from schemas.base import Reject
 from schemas.tenants import Tenant
-from tests.processors.world import DAY, HOUR, MADE, SECOND, START, World, commit
+from tests.processors.world import DAY, HASH_KEY, HOUR, MADE, SECOND, START, World, commit
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "PT2H"}
 
@@ -66,7 +66,7 @@ def test_uncommitted_deadlines_are_found_when_the_horizon_moves(world: World) ->
     world.group("g", DINNER)
     before = world.read[0]
     world.say("dinner")
-    fold = Fold(MemoryStore(), 0, 1)
+    fold = Fold(MemoryStore(), 0, 1, hash_key=HASH_KEY)
     fold.apply([*world.logs[0][:before], *world.logs[0][before:], tick(START + 3 * HOUR)])
     assert fold.desk.counts["left"] == 1
 
@@ -247,7 +247,7 @@ def test_keys_without_a_contact_stop_nothing() -> None:
     world.say("dinner")
     (message,) = [record for record in world.logs[0] if record.key.endswith(MADE.encode())]
     for key in (b"", b"bali", b"bali/", b"/", b"x/y/z"):
-        fold = Fold(world.stores[0], 0, 1)
+        fold = Fold(world.stores[0], 0, 1, hash_key=HASH_KEY)
         fold.read.clear()
         fold.apply([Record(key, message.value, START)])
         fold.flush()

@@ -17,7 +17,7 @@ from processors.desk import Out
 from processors.fold import Fold, Record
 from processors.state import MemoryStore
 from tests.processors.model import Heard, Membership, Model, when
-from tests.processors.world import DAY, HOUR, SECOND, World, commit, iso, keep
+from tests.processors.world import DAY, HASH_KEY, HOUR, SECOND, World, commit, iso, keep
 
 EXAMPLES = int(os.environ.get("ROLLCALL_EXAMPLES", "0"))
 """How many histories each law is tried on; unset: a few, the same every time."""
@@ -251,6 +251,8 @@ def event_of(now: int, at: int, late: int, kind: str, data: dict[str, Any]) -> d
     content = {name: value for name, value in data.items() if name != "ends"}
     if "ends" in data:
         content["expires_at"] = iso(time + data["ends"])
+    if kind in {"message", "rating"}:
+        content.setdefault(f"{kind}_id", f"e{at:03}")
     envelope = {"specversion": "1.0", "type": kind, "source": "s", "id": f"e{at:03}", "tenant": "bali"}
     return {**envelope, "time": iso(time), "data": content}
 
@@ -328,7 +330,7 @@ def replay(
 ) -> list[Out]:
     """Fold a log whose own records are in it already: chunks end at the cuts, some with a commit or a restart."""
     store, said, before = MemoryStore(), list[Out](), 0
-    fold = Fold(store, 0, 1, hot=hot)
+    fold = Fold(store, 0, 1, hot=hot, hash_key=HASH_KEY)
     for cut in cuts:
         fold.apply(log[before:cut])
         if cut in commits or cut == cuts[-1]:
@@ -336,7 +338,7 @@ def replay(
         said += fold.desk.out
         fold.desk.out.clear()
         if restarts and cut in restarts:
-            fold = Fold(store, 0, 1, hot=hot)
+            fold = Fold(store, 0, 1, hot=hot, hash_key=HASH_KEY)
         before = cut
     return said
 
@@ -383,9 +385,10 @@ single = st.one_of(
         guests, texts,
     ),
     st.builds(
-        lambda guest, stars: ("rating", {"guest": {"phone": guest}, "stars": stars}), guests, st.sampled_from([1, 5])
+        lambda guest, stars: ("rating", {"guest": {"phone": guest}, "stars": stars, "revision": 1}),
+        guests, st.sampled_from([1, 5]),
     ),
-    pins, edits, deletions,
+    pins, edits, consents, deletions, deletions,
 )  # fmt: skip
 
 
@@ -395,9 +398,6 @@ def test_deletions_in_any_order(history: list[Step], groups: list[Step], partiti
     """What is left of contacts and memberships after deletions does not depend on the order of arrival."""
     ends = []
     events = [event_of(BEGIN, at, late, kind, content) for at, (_, late, (kind, content)) in enumerate(history)]
-    for event in events:
-        if event["type"] in {"message", "rating"}:
-            event["data"][f"{event['type']}_id"] = event["id"]
     end = data.draw(pauses)
     for order in (events, data.draw(st.permutations(events))):
         world = start(partitions, "P9999D")
@@ -407,6 +407,40 @@ def test_deletions_in_any_order(history: list[Step], groups: list[Step], partiti
         world.tick(end)
         ends.append((table(world), world.tables["contacts"]))
     assert ends[0] == ends[1]
+
+
+@law(80)
+@given(steps(st.one_of(single, single, definitions)), steps(creations, 3), st.sampled_from([1, 3]), st.data())
+def test_deletions_agree_with_the_model(history: list[Step], groups: list[Step], partitions: int, data: Any) -> None:
+    """Whoever was deleted or erased is in the groups, and sendable, as the slow model says; who is gone is nowhere."""
+    world = start(partitions, "P9999D")
+    heard = play(world, [PUT, *groups])
+    heard += play_on(world, history, len(heard))
+    world.tick(data.draw(pauses))
+    model = Model(heard)
+    assert table(world) == model.memberships(when(iso(world.now)), GUESTS)
+    assert all(said is not model.consents.out(guest) for _, guest, said in sendable(world))
+    assert named_nowhere(world) >= {guest for guest in erased(heard) if not model.told(guest)} - kept(world)
+
+
+def erased(heard: list[Heard]) -> set[str]:
+    """Return who was erased."""
+    commands = [one.event["data"] for one in heard if one.event["type"] == "contact.delete"]
+    return {data["contact"]["phone"] for data in commands if data["erase"]}
+
+
+def kept(world: World) -> set[str]:
+    """Return who is a contact, or has facts that were deleted, but not erased."""
+    contacts = {row["phone"] for row in world.tables["contacts"].values()}
+    facts = [key for store in world.stores for key in store.rows if key.startswith(b"f")]
+    return contacts | {guest for guest in GUESTS if any(guest.encode() in key for key in facts)}
+
+
+def named_nowhere(world: World) -> set[str]:
+    """Return the guests whose number stands in no row of the state and of the tables."""
+    rows = [key + value for store in world.stores for key, value in store.rows.items()]
+    rows += [msgspec.json.encode([world.tables["contacts"], world.tables["memberships"]])]
+    return {guest for guest in GUESTS if not any(guest[1:].encode() in row for row in rows)}
 
 
 def key_of(event: dict[str, Any]) -> Any:

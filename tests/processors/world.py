@@ -24,6 +24,7 @@ START = 1_793_613_911_000  # 2026-11-02T10:05:11Z
 SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
 KINDS = {"booking": 0, "rating": 1, "message": 2}
 MADE = "+6281234567890"
+HASH_KEY = bytes(range(32))
 
 
 def iso(ms: int) -> str:
@@ -59,7 +60,7 @@ class World:
 
     def fold(self, partition: int) -> Fold:
         """Make a new fold over what a partition has committed."""
-        return Fold(self.stores[partition], partition, len(self.stores), retention=self.retention)
+        return Fold(self.stores[partition], partition, len(self.stores), retention=self.retention, hash_key=HASH_KEY)
 
     def restart(self) -> None:
         """Let all folds be taken over by others."""

@@ -13,15 +13,17 @@ import msgspec
 import pytest
 from aiokafka import TopicPartition
 
+from processors.afterlife import LETTER
 from processors.rows import Head, Row, encode, head_key, head_of
 from processors.state import MemoryStore
 from schemas.outputs import Membership
 from streams.cli.verify import Found, Placed, report
 from streams.cli.verify_store import Comparison, Listed
 from streams.runtime.verify_reader import Logs, Partition, TableCopy, verify_partition
+from streams.settings import Settings
 from streams.verify import Audit, Extent, compare_lists, compare_member
 from streams.verify_books import CHANGELOG, LOG, TABLE, Books, Difference, Entry, touched
-from tests.processors.world import DAY, HOUR, START, World
+from tests.processors.world import DAY, HASH_KEY, HOUR, START, World
 
 MADE, ANA = b"bali/tel:+6281234567890", b"bali/tel:+6281234567891"
 PET: dict[str, Any] = {"event": "message", "any_of": ["pet"], "within": "P1M"}
@@ -55,7 +57,7 @@ class Recorded:
         for topic, entries in ((CHANGELOG, changelog), (TABLE, self.table), (LOG, self.log)):
             for start in range(0, len(entries), 3):
                 books.take(topic, entries[start : start + 3])
-        return Audit(store, Extent(0, 1, whole_log=self.whole))
+        return Audit(store, Extent(0, 1, whole_log=self.whole, hash_key=HASH_KEY))
 
     def differences(self) -> list[Difference]:
         """All that disagrees."""
@@ -177,6 +179,30 @@ def test_each_step_agrees() -> None:
     for step in steps:
         step()
         assert Recorded(world).differences() == []
+
+
+def test_the_erased() -> None:
+    """Who was erased agrees with the log by the row under the hash; a row that is lost, or of another key, does not."""
+    world = World()
+    world.tenant()
+    world.group("pet", PET)
+    world.say("pet")
+    world.say("stop")
+    world.tick(1)
+    world.must("contact.delete", {"contact": {"phone": "+6281234567890"}, "erase": True})
+    recorded = Recorded(world)
+    assert recorded.differences() == []
+    assert head_key(MADE) not in recorded.rows
+    (at,) = [key for key in recorded.rows if key.startswith(LETTER)]
+    row = recorded.rows.pop(at)
+    assert {(one.kind, one.field) for one in recorded.differences()} == {
+        ("log_wrong", "seq"),
+        ("log_wrong", "consent seq"),
+    }
+    recorded.rows[LETTER + bytes(32)] = row
+    assert len(recorded.differences()) == 2
+    recorded.rows[at] = b"\xc1"
+    assert {one.kind for one in recorded.differences()} == {"owner_unreadable"}
 
 
 def test_messages_beyond_the_retention() -> None:
@@ -521,7 +547,7 @@ class Recording:
         """What becomes of the partition."""
         logs = cast("Logs", self)
         fresh = folder / str(len([*folder.iterdir()]))
-        return asyncio.run(verify_partition(logs, 0, "P400D", fresh, lambda _doing, _count: None))
+        return asyncio.run(verify_partition(logs, 0, Settings(data=folder), fresh, lambda _doing, _count: None))
 
 
 class Committing(World):

@@ -31,7 +31,7 @@ class Partition:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.fold = Fold(self.store, 0, 1)
+        self.fold = Fold(self.store, 0, 1, hash_key=b"k" * 32)
         self.normalizer = Normalizer({groups.TENANT_ID: groups.TENANT})
         self.offsets: dict[str, int] = defaultdict(int)
         self.members: dict[str, set[str]] = defaultdict(set)

@@ -25,7 +25,7 @@ class Owner(PartitionOwner):
         nothing: Any = None
         super().__init__(0, nothing, nothing)
         self.rows = world.stores[0]
-        self.fold = Fold(self.rows, 0, 1)
+        self.fold = Fold(self.rows, 0, 1, hash_key=b"k" * 32)
         self.held = {"out": 0, "rows": 0}
         self.commits = self.left = 0
 
