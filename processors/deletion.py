@@ -108,6 +108,8 @@ def _forget(at: Who, floor: int) -> None:
 
 def _introduce_again(at: Who, old: Profile, new: Profile, floor: int) -> None:
     """Have the earliest command that is newer, as far as it is still known, name the contact."""
+    if old.named is not None and old.named.at > floor:
+        introduce(new, old.named.at, old.named.id, old.named.value)
     if old.introduced is not None and old.introduced.at > floor:
         introduce(new, old.introduced.at, old.introduced.id, old.introduced.value)
         return

@@ -35,7 +35,9 @@ def meet(profile: Profile, time: int, source: str) -> bool:
 
 def introduce(profile: Profile, at: int, id_: str, source: str) -> bool:
     """A contact that has no event yet has the earliest command that named it as its source."""
-    known = profile.introduced
+    known, last = profile.introduced, profile.named
+    if last is None or (at, id_, source) > (last.at, last.id, last.value):
+        profile.named = Known(at, source, id_)
     if known is not None and (at, id_, source) >= (known.at, known.id, known.value):
         return False
     profile.introduced = Known(at, source, id_)

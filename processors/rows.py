@@ -137,7 +137,10 @@ class Edits(Struct, array_like=True, gc=False):
 
 
 class Profile(Struct, array_like=True, gc=False):
-    """What is known of a guest beside facts. `fields` holds what the newest event says, by field."""
+    """What is known of a guest beside facts. `fields` holds what the newest event says, by field.
+
+    `introduced` is the earliest command that named the contact, `named` the newest.
+    """
 
     source: str | None = None
     since: int | None = None
@@ -150,6 +153,7 @@ class Profile(Struct, array_like=True, gc=False):
     last_booking: str | None = None
     introduced: Known | None = None
     edits: Edits | None = None
+    named: Known | None = None
 
 
 class Consent(Struct, array_like=True, gc=False):

@@ -184,6 +184,23 @@ def definition(dice: Random) -> tuple[str, dict[str, Any]]:
     return "tenant.put", {"zone": dice.choice(["UTC", "Asia/Makassar", "America/New_York"]), "properties": zones}
 
 
+def once(draw: Draw) -> Draw:
+    """Draw an event of one revision, with an id that no other has."""
+
+    def drawn(dice: Random) -> tuple[str, dict[str, Any]]:
+        kind, data = draw(dice)
+        return kind, {name: value for name, value in data.items() if name != f"{kind}_id"} | {"revision": 1}
+
+    return drawn
+
+
+def deletion(dice: Random) -> tuple[str, dict[str, Any]]:
+    """Draw the end of a contact."""
+    return "contact.delete", {"contact": {"phone": dice.choice(GUESTS)}, "erase": dice.random() < 0.7}
+
+
+ENDING: list[Draw] = [*[once(message)] * 3, once(rating), pin, pin, consent, edit, deletion, deletion, definition]
+"""Whose booking it is, is forgotten with the guest who was erased: so no fact has a later revision here."""
 EVENTS: list[Draw] = [*[message] * 4, *[rating] * 2, *[booking] * 3, pin, consent, edit, definition]
 
 
@@ -191,9 +208,13 @@ EVENTS: list[Draw] = [*[message] * 4, *[rating] * 2, *[booking] * 3, pin, consen
 
 
 def history(dice: Random) -> list[Step]:
-    """Draw groups and then events: how long to wait before each, how late it is, and what it is."""
+    """Draw groups and then events: how long to wait before each, how late it is, and what it is.
+
+    In one of four histories contacts are deleted.
+    """
+    draws = ENDING if dice.random() < 0.25 else EVENTS
     groups: list[Step] = [(0, 0, creation(dice)) for _ in range(dice.randint(2, 5))]
-    events = [(dice.choice(PAUSES), dice.choice(LATE), dice.choice(EVENTS)(dice)) for _ in range(dice.randint(12, 40))]
+    events = [(dice.choice(PAUSES), dice.choice(LATE), dice.choice(draws)(dice)) for _ in range(dice.randint(12, 40))]
     return [PUT, *groups, *events]
 
 

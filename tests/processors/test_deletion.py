@@ -108,6 +108,22 @@ def test_who_is_only_known_by_hand_since(world: World) -> None:
         assert (other.contact()["source"], other.contact()["note"]) == ("import" if add else "manual", "new")
 
 
+def test_an_add_that_was_ended_since_has_named_its_contact() -> None:
+    """Whether the deletion comes before or after the add and the remove that ended it, the contact is there."""
+    for late in (False, True):
+        world = World()
+        world.tenant()
+        world.group("vip")
+        world.must("contact.tag", {"contacts": [{"phone": MADE}], "tags": ["x"]}, time=START - DAY)
+        if not late:
+            delete(world, time=START - DAY)
+        world.pin("add", "vip", reason="flow", time=START - HOUR)
+        world.pin("remove", "vip", time=START)
+        if late:
+            delete(world, time=START - DAY)
+        assert (world.contact()["source"], world.members("vip")) == ("flow", [])
+
+
 def test_outcomes(world: World) -> None:
     """Applied, repeated, older than a newer one; for who is not known it still holds against what comes late."""
     assert delete(world, id="c1") == ("applied", None)
