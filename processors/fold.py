@@ -163,8 +163,11 @@ class Fold:
         self._index: dict[bytes, bytes | None] = {}
         self._read_changed = False
         self._load()
-        if store.get(KEYED) is None:
-            self._begin_hashing(hash_key)
+        made, mine = store.get(KEYED), fingerprint(hash_key)
+        if made != mine:
+            self.desk.pending.put(KEYED, mine)
+        if made is None:
+            self._begin_hashing()
 
     def apply(self, records: Sequence[Appended]) -> None:
         """Apply records in log order."""
@@ -386,9 +389,8 @@ class Fold:
             desk.pending.put(head_key(key), None)
         del desk.heads[key]
 
-    def _begin_hashing(self, hash_key: bytes) -> None:
-        """Remember by which key; rows from before that have a lap of their own, which lets the erased go."""
-        self.desk.pending.put(KEYED, fingerprint(hash_key))
+    def _begin_hashing(self) -> None:
+        """Rows from before there were hashes have a lap of their own, which lets the erased go."""
         for name, scan in self.scans.items():
             scan.lap = scan.lap or self.definitions(name.encode()).version
             self.desk.pending.put(b"s" + name.encode(), encode(scan), b"s")

@@ -2,7 +2,8 @@
 
 `hash.key` in the data folder is made by whoever comes first. A file that ROLLCALL_HASH_KEY_FILE names must be there: a
 mistyped name must not become a second key. Each partition's rows hold a fingerprint of the key that they were made
-with, so that another one is noticed before anybody who was erased is taken for a stranger.
+with, so that another one is noticed before anybody who was erased is taken for a stranger. Where nobody was erased,
+another key is as good: a lost data folder stops no one.
 """
 
 from __future__ import annotations
@@ -69,14 +70,16 @@ def _make(path: Path) -> None:
 
 
 def check(store: Store, partition: int, key: bytes | None, settings: Settings) -> None:
-    """The rows of a partition were made with this key, or know of none. Raises HashKeyError."""
+    """Nobody was erased in a partition, or its rows were made with this key. Raises HashKeyError."""
     made, where = store.get(KEYED), key_file(settings)
-    if key is None and next(iter(store.scan(LETTER)), None) is not None:
+    if next(iter(store.scan(LETTER)), None) is None:
+        return
+    if key is None:
         raise HashKeyError(
             f"partition {partition} has erased contacts, and there is no {where} to know them by: name the decide"
             " workers' own file with ROLLCALL_HASH_KEY_FILE"
         )
-    if key is not None and made is not None and made != fingerprint(key):
+    if made is not None and made != fingerprint(key):
         raise HashKeyError(
             f"the rows of partition {partition} were made with another key than that in {where}: put the file of the"
             " former decide workers there, or name it with ROLLCALL_HASH_KEY_FILE (docs/privacy.md)"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from msgspec.structs import replace
 
 from processors.afterlife import LETTER, Afterlife
@@ -115,10 +115,13 @@ def assert_evidence(settings: Settings, outlived: dict[bytes, bytes]) -> None:
 
 
 async def test_another_key_is_refused(settings: Settings) -> None:
-    """An owner with another key does not open the partition, and says what to do; with the former key another does."""
+    """Where somebody was erased, an owner with another key opens nothing and says why; with the former it opens."""
     async with lanes(settings) as one:
         await one.opened(0)
         await when(lambda: one.owners[0].position > 0 or one.owners[0].store.offset > 0)
+    erased = Producer({"bootstrap.servers": settings.bootstrap})
+    erased.produce(f"{settings.topic_prefix}decide-changelog", b"x", LETTER + b"x" * 32, partition=0)
+    assert erased.flush(10) == 0
     other = replace(settings, data=settings.data / "elsewhere")
     async with lanes(other, "b") as two:
         two.open({0}, two.seek)
@@ -136,6 +139,8 @@ def test_a_worker_says_why_it_ends(settings: Settings) -> None:
     with Pipeline(settings) as pipeline:
         pipeline.both()
         pipeline.set_up({"id": "vip"})
+        erased = pipeline.command("contact.delete", contact={"phone": GUEST}, erase=True)
+        until(lambda: pipeline.outcomes(erased), what="the outcome")
     other = replace(settings, data=settings.data / "elsewhere")
     with Worker("decide", other) as worker:
         assert worker.process.wait(60) == 2

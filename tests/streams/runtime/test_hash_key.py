@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from processors.afterlife import KEYED, LETTER, fingerprint
+from processors.fold import Fold
 from processors.state import MemoryStore
 from streams.runtime.hash_key import BYTES, HashKeyError, check, hash_key, key_file, known_key
 from streams.settings import Settings
@@ -61,14 +62,26 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_rows_of_another_key_are_refused(settings: Settings) -> None:
-    """Rows with the same fingerprint, or none yet, are fine; with another one the text says what to do."""
+    """Hashes with the same fingerprint, or none yet, are fine; with another one the text says what to do."""
     key = hash_key(settings)
     store = MemoryStore()
     check(store, 3, key, settings)
-    store.write({KEYED: fingerprint(key)})
+    store.write({KEYED: fingerprint(key), LETTER + b"x" * 32: b"x"})
     check(store, 3, key, settings)
     with pytest.raises(HashKeyError, match=r"rows of partition 3 were made with another key .*ROLLCALL_HASH_KEY_FILE"):
         check(store, 3, b"y" * BYTES, settings)
+
+
+def test_a_lost_key_is_replaced_where_nobody_was_erased(settings: Settings) -> None:
+    """A lost data folder stops no one: the rows take the new key's fingerprint with the next commit, and only then."""
+    store, key = MemoryStore(), hash_key(settings)
+    store.write({KEYED: fingerprint(b"x" * BYTES)})
+    check(store, 3, key, settings)
+    fold = Fold(store, 0, 1, hash_key=key)
+    assert not fold.scanning
+    store.write(fold.flush().rows)
+    assert store.get(KEYED) == fingerprint(key)
+    assert KEYED not in Fold(store, 0, 1, hash_key=key).flush().rows
 
 
 def test_who_only_reads_needs_it_for_erased_contacts_only(settings: Settings) -> None:
