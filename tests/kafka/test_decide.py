@@ -158,13 +158,14 @@ def test_ended_while_opening(quick: Settings) -> None:
         wait_for([pipeline.worker("decide")])
 
 
-def test_static_membership(quick: Settings) -> None:
+def test_static_membership(settings: Settings) -> None:
     """Back under its name within the session it disturbs nobody; a second of that name ends the first."""
-    with Pipeline(quick) as pipeline:
+    patient = replace(settings, session_seconds=30)  # a start takes its time on a busy machine
+    with Pipeline(patient) as pipeline:
         first = pipeline.worker("decide", "a")
         wait_for([first])
         other = pipeline.worker("decide", "b")
-        until(lambda: 0 < len(other.partitions) < quick.partitions and other.ready, what="two owners")
+        until(lambda: 0 < len(other.partitions) < patient.partitions and other.ready, what="two owners")
         until(first.is_ready, what="two owners")
         commits = other.metric("rollcall_commit_seconds_count")
         owned = first.partitions
@@ -172,7 +173,8 @@ def test_static_membership(quick: Settings) -> None:
         again = pipeline.worker("decide", "a")
         until(lambda: again.ready and again.partitions == owned, what="the same partitions")
         assert other.metric("rollcall_commit_seconds_count") == commits  # an owner that opens anew commits a tick
-        imposter = pipeline.worker("decide", "a", data=quick.data / "elsewhere", hash_key_file=quick.data / "hash.key")
+        key = patient.data / "hash.key"
+        imposter = pipeline.worker("decide", "a", data=patient.data / "elsewhere", hash_key_file=key)
         until(lambda: not again.alive, what="the end of the first of that name")
         assert again.ended() == BROKEN
         until(imposter.is_ready, what="the second of that name")
