@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, TypeVar
 
+import psutil
+
 from streams.cli import folder as pids
 from streams.cli.say import TroubleError, note
 
@@ -139,7 +141,7 @@ class Keeper:
         self.ready.set()
 
     async def stop(self, task: asyncio.Task[None], hurry: asyncio.Event) -> None:
-        """SIGTERM, then SIGKILL to the whole group when it does not go or someone is in a hurry."""
+        """SIGTERM, then SIGKILL to it and all that it started when it does not go or someone is in a hurry."""
         self._stop.set()
         self._signal(signal.SIGTERM)
         hurried = asyncio.create_task(hurry.wait())
@@ -156,9 +158,20 @@ class Keeper:
             return
         with suppress(ProcessLookupError):
             if number == signal.SIGKILL:
-                os.killpg(process.pid, number)
+                _kill_with_all_it_started(process.pid)
             else:
                 process.send_signal(number)
+
+
+def _kill_with_all_it_started(pid: int) -> None:
+    """Kill a process's group, and what it started in other groups: the broker's Java is in one of its own."""
+    started = list[psutil.Process]()
+    with suppress(psutil.Error):
+        started = psutil.Process(pid).children(recursive=True)
+    os.killpg(pid, signal.SIGKILL)
+    for one in started:
+        with suppress(psutil.Error):
+            one.kill()
 
 
 class Supervisor:

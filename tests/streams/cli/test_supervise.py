@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -165,6 +166,19 @@ async def test_asked_twice_means_now(tmp_path: Path, script: Script) -> None:
         await supervisor.start(deaf)
         supervisor.stop()
         supervisor.stop()
+
+
+async def test_who_is_killed_leaves_nothing_running(tmp_path: Path, script: Script) -> None:
+    """What a child started in a group of its own goes with it, as the broker's Java does."""
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    start = f"import subprocess; tell(str(subprocess.Popen({sleeper!r}, process_group=0).pid))"
+    deaf = script.child("deaf", f"{start}\n{DEAF}")
+    async with supervising(tmp_path, Pace(probe=0.02, stop=3600)) as supervisor:
+        await supervisor.start(deaf)
+        supervisor.stop()
+        supervisor.stop()
+    pid = int(script.told()[1])
+    await until(lambda: folder.birth(pid) is None)
 
 
 async def test_group_and_session(tmp_path: Path, script: Script) -> None:
