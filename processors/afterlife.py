@@ -127,8 +127,14 @@ def fingerprint(key: bytes) -> bytes:
 
 
 def is_over(pending: Pending, contact: bytes, head: Head) -> bool:
-    """Whether a contact was erased and nothing is known of it that is newer."""
-    if head.deleted is None or head.deleted.erased is None or not is_gone(head) or not _is_blank(head.profile):
+    """Whether a contact was erased and nothing is known of it that is newer, nor that it has other ids."""
+    if (
+        head.links is not None
+        or head.deleted is None
+        or head.deleted.erased is None
+        or not is_gone(head)
+        or not _is_blank(head.profile)
+    ):
         return False
     facts = (next(pending.scan(facts_under(contact, kind)), None) for kind in (b"b", b"r", b"m"))
     return all(fact is None for fact in facts)

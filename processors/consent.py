@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from bisect import insort
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from processors.bonds import newest, rank, united
 from processors.desk import Out
 from processors.identity import is_reachable
 from processors.leaves import FOR_EVER
@@ -50,10 +51,21 @@ def say(desk: Desk, key: bytes, said: Said) -> Verdict:
     """Take a word on everything; where that flips, tell it and show the contact and its memberships anew."""
     head = desk.head(key)
     consent = head.consent = head.consent or Consent()
-    before, was = consent.said, opted_out(head)
-    late = _late(said, before)
+    links = head.links
+    late = _late(said, consent.said if links is None else links.said.get(speaker(desk, key)))
     if late is not None:
         return late
+    if links is not None:
+        links.said[speaker(desk, key)] = said
+        return hold(desk, key, newest(links.said, links.edges))
+    return hold(desk, key, said)
+
+
+def hold(desk: Desk, key: bytes, said: Said) -> Verdict:
+    """Have a word on everything hold."""
+    head = desk.head(key)
+    consent = head.consent = head.consent or Consent()
+    before, was = consent.said, opted_out(head)
     consent.said = said
     if was == said.out:
         confirmed = before is not None and before.doubtful and not said.doubtful
@@ -87,14 +99,28 @@ def lay(pins: Pins, said: Said) -> Verdict | None:
     return late
 
 
+def lay_for(desk: Desk, key: bytes, group: str, pins: Pins, said: Said) -> Verdict | None:
+    """Lay a word on a group on a contact's pins there; each of linked ids has words of its own."""
+    links = desk.head(key).links
+    if links is None:
+        return lay(pins, said)
+    parts, name = links.groups.setdefault(group, {}), speaker(desk, key)
+    own = Pins(consent=parts.get(name))
+    late = lay(own, said)
+    parts[name] = cast("GroupConsent", own.consent)
+    pins.consent = united(parts, links.edges)
+    return late
+
+
+def speaker(desk: Desk, key: bytes) -> str:
+    """Return by which of its ids a contact is heard."""
+    return desk.via or key.decode().partition("/")[2]
+
+
 def _late(said: Said, known: Said | None) -> Verdict | None:
-    if known is None or _rank(said) > _rank(known):
+    if known is None or rank(said) > rank(known):
         return None
-    return ("unchanged", "repeated") if _rank(said) == _rank(known) else ("skipped", "newer_known")
-
-
-def _rank(said: Said) -> tuple[int, bool, bool, str, str]:
-    return said.time, said.out, not said.doubtful, said.event, said.source
+    return ("unchanged", "repeated") if rank(said) == rank(known) else ("skipped", "newer_known")
 
 
 def tell(desk: Desk, key: bytes, scope: str, said: Said) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from processors import deletion
 from processors.edits import apply_edit, set_by_event
@@ -13,7 +13,7 @@ from processors.nested import settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept
 from processors.profile import learn, meet
-from processors.rows import counts, is_gone, keeps
+from processors.rows import NEVER, counts, fact_key, facts_under, is_alias, is_gone, keeps
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def _catch_up(at: Who, definitions: Definitions, event: Happening | None) -> Non
     that read its profile or name other groups are answered once the record at hand is taken in.
     """
     facts, head = Facts(at, definitions), at.head
-    if head.version < 0:
+    if is_alias(head):
+        pass  # it is in no group, and is asked again if it is ever a contact of its own
+    elif head.version < 0:
         at.desk.met[at.key.partition(b"/")[0]] += 1
         why = Why(None, "no_longer_matches", event, at.desk.now)
         for definition in definitions.index.true_when_empty:
@@ -190,9 +192,18 @@ def _keep(at: Who, put: FactPut) -> bool:
     fact = put.booking or put.rating
     if fact is not None and not keeps(at.head, fact.time):
         return deletion.refuse(at, put)
+    if at.head.links is not None and _held(at, put.kind, put.source, put.id) > put.turn:
+        return False  # it came by a linked id, and by a longer way
     if put.booking is not None:
         return at.desk.put_booking(at.key, put.source, put.id, put.booking) is not None
     return at.desk.put_rating(at.key, put.source, put.id, put.rating) is not None
+
+
+def _held(at: Who, kind: str, source: str, id_: str) -> int:
+    """Tell by which of its owner's turns a booking or rating lies here, by less than any if it does not."""
+    letter, facts = (b"b", at.desk.bookings(at.key)) if kind == "booking" else (b"r", at.desk.ratings(at.key))
+    fact: Any = facts.get(fact_key(facts_under(at.key, letter), source, id_))
+    return -2 * NEVER if fact is None else fact.turn
 
 
 def _evidence(put: FactPut) -> str | None:
@@ -205,7 +216,9 @@ def on_fact_taken(desk: Desk, key: bytes, taken: FactTaken, definitions: Definit
     """Give up a booking or rating that has moved to another contact."""
     event = (taken.source, taken.event)
     at = touch(desk, key, definitions, event)
-    if taken.kind == "booking":
+    if at.head.links is not None and _held(at, taken.kind, taken.source, taken.id) >= taken.turn:
+        pass  # another id of this contact has it, or has it again
+    elif taken.kind == "booking":
         desk.put_booking(key, taken.source, taken.id, None)
     else:
         desk.put_rating(key, taken.source, taken.id, None)

@@ -7,8 +7,9 @@ stand: the next one goes on from there. Of an erased contact that lies under a k
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from processors.bonds import others
 from processors.changes import named_by
 from processors.desk import ORIGIN
 from processors.facts import Facts, count
@@ -150,24 +151,31 @@ def _erase(at: Who, until: int) -> None:
     for at_key, time in _messages(at).items():
         if time <= until:
             desk.pending.put(at_key, None, facts_under(key, b"m"))
-    for name, booking in list(desk.bookings(key).items()):
+    for name, booking in sorted(desk.bookings(key).items(), key=_by_key):
         if booking.time <= until:
-            _let_go(at, "booking", *named_in(name, facts_under(key, b"b")), until)
-    for name, rating in list(desk.ratings(key).items()):
+            let_go(at, "booking", *named_in(name, facts_under(key, b"b")), until)
+    for name, rating in sorted(desk.ratings(key).items(), key=_by_key):
         if rating.time <= until:
-            _let_go(at, "rating", *named_in(name, facts_under(key, b"r")), until)
+            let_go(at, "rating", *named_in(name, facts_under(key, b"r")), until)
 
 
-def _let_go(at: Who, kind: str, source: str, id_: str, until: int) -> bool:
+def _by_key(fact: tuple[bytes, Any]) -> bytes:
+    """Order facts as they lie on disk: what is decoded lies as it came."""
+    return fact[0]
+
+
+def let_go(at: Who, kind: str, source: str, id_: str, until: int) -> bool:
+    """Let a fact go here and at its own actor; return whether it was there."""
     put = at.desk.put_booking if kind == "booking" else at.desk.put_rating
     tenant, contact = named_by(at.key)
-    at.desk.tell(owner_key(tenant, kind, source, id_), FactErased(*ORIGIN, contact, until))
+    for name in (contact, *others(at.head.links, contact)):
+        at.desk.tell(owner_key(tenant, kind, source, id_), FactErased(*ORIGIN, name, until))
     return put(at.key, source, id_, None) is not None
 
 
 def refuse(at: Who, put: FactPut) -> bool:
     """Send an erased fact that comes late away again; return whether it was there in another revision."""
-    return _let_go(at, put.kind, put.source, put.id, put.at)
+    return let_go(at, put.kind, put.source, put.id, put.at)
 
 
 def revive(desk: Desk, key: bytes, definitions: Definitions) -> None:

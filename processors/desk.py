@@ -49,9 +49,9 @@ class Desk:
     `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead;
     `ahead` is what there is to know of the message at hand; `flips` what membership-changes will be told, in its order;
     `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason;
-    `met` counts the contacts of each tenant that came since the last commit;
-    `revived` by which event, and of which time, it is there again after it was deleted; `returning` gives the head of
-    one who was erased, if there is something of such a one.
+    `met` counts the contacts of each tenant that came since the last commit; `via` is the linked id to which the record
+    at hand came; `revived` by which event, and of which time, it is there again after it was deleted; `returning` gives
+    the head of one who was erased, if there is something of such a one.
     """
 
     returning: Callable[[bytes], Head | None]
@@ -76,6 +76,7 @@ class Desk:
         self.flips: list[Any] = []
         self.ahead: Any = None
         self.deadlines = Deadlines(store)
+        self.via = ""
         self.decoded = 0
         self._bookings: dict[bytes, dict[bytes, BookingFact]] = {}
         self._ratings: dict[bytes, dict[bytes, RatingFact]] = {}

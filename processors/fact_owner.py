@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from processors.desk import ORIGIN
-from processors.rows import Owner, encode, owner_of
+from processors.rows import NEVER, Owner, encode, owner_of
 from schemas.activity import BookingSeen, FactErased, FactPut, FactTaken, Heard, RatingSeen
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def _forward(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
         return
     kind = "booking" if isinstance(seen, BookingSeen) else "rating"
     if owner.given_to not in (None, owner.contact):
-        taken = FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time)
+        taken = FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, None, _turn(owner))
         desk.tell(f"{tenant}/{owner.given_to}".encode(), taken)
     owner.given_to = owner.contact
     desk.tell(f"{tenant}/{owner.contact}".encode(), _put(kind, owner, seen))
@@ -85,11 +87,20 @@ def _introduce(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
     """Tell a contact what a revision says of it, though its content, or a newer one, came first: known in any order."""
     key, kind = f"{tenant}/{seen.contact}".encode(), "booking" if isinstance(seen, BookingSeen) else "rating"
     if seen.contact != owner.contact:
-        desk.tell(key, FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, seen.seen))
+        taken = FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, seen.seen, _turn(owner))
+        desk.tell(key, taken)
     else:
         desk.tell(key, Heard(*ORIGIN, seen.source, seen.event, seen.fact.time, seen.seen))
 
 
 def _put(kind: str, owner: Owner, seen: FactSeen) -> FactPut:
-    told = seen.seen if seen.contact == owner.contact else None
-    return FactPut(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, owner.booking, owner.rating, told)
+    told, turn = seen.seen if seen.contact == owner.contact else None, _turn(owner)
+    booking = structs.replace(owner.booking, turn=turn) if owner.booking is not None else None
+    rating = structs.replace(owner.rating, turn=turn) if owner.rating is not None else None
+    return FactPut(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, booking, rating, told)
+
+
+def _turn(owner: Owner) -> int:
+    """Count what is given: each time the content is newer or whose it is better known, and neither ever goes back."""
+    named, revision = owner.rank
+    return owner.revision + revision - (0 if named else NEVER)

@@ -13,6 +13,7 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple, Protocol
 from msgspec import Struct
 
 from processors import (
+    alias,
     bulk,
     changes,
     consent,
@@ -28,8 +30,12 @@ from processors import (
     deletion,
     edits_asked,
     fact_owner,
+    handover,
+    links,
+    parting,
     profile,
     progress,
+    renaming,
     shadow,
     tenant,
 )
@@ -62,20 +68,30 @@ from processors.watch import watched
 from processors.windows import DAY, duration_upper_bound_ms, parse_duration
 from schemas.activity import (
     BookingSeen,
+    Conflict,
     CountAsked,
     Counted,
     Defined,
+    Directed,
     Edit,
     EditsAsked,
     FactErased,
     FactPut,
     FactTaken,
+    Forwarded,
+    Handed,
     Heard,
     Lapping,
+    LinkAsked,
+    LinkSeen,
     MessageSeen,
+    Parted,
+    Parting,
     Pin,
     PinsAsked,
     RatingSeen,
+    RenameAsked,
+    Renaming,
     Scanned,
     TenantAsked,
     Tick,
@@ -203,7 +219,8 @@ class Fold:
             if is_gone(head):
                 desk.out.append(Out("contacts", key, None))
             else:
-                desk.out.append(profile.table_row(key, head.profile, digits=digits, opted_out=consent.opted_out(head)))
+                out = consent.opted_out(head)
+                desk.out.append(profile.table_row(key, head.profile, digits=digits, opted_out=out, links=head.links))
         for key in desk.dirty:
             self._put_head(key, desk.heads[key])
         self._put_marks()
@@ -561,13 +578,44 @@ def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callabl
 
     def run(fold: Fold, key: bytes, activity: Any) -> None:
         definitions = fold.definitions(key)
+        head = fold.desk.heads.get(key)
+        if head is not None and head.links is not None and alias.passed_on(fold.desk, key, activity, definitions):
+            return
         (watching if definitions.entangled else act)(fold.desk, key, activity, definitions)
         if fold.desk.revived is not None:
             deletion.revive(fold.desk, key, definitions)
-        if fold.desk.heads[key].deleted is not None:
+        head = fold.desk.heads[key]
+        if head.deleted is not None:
+            if head.links is not None and activity.__class__ is Edit:
+                parting.part(fold.desk, key, head, partial(is_over, fold.desk.pending, key))
             fold.see_off(key)
 
     return run
+
+
+def _to_linked(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callable[[Fold, bytes, Any], None]:
+    def run(fold: Fold, key: bytes, activity: Any) -> None:
+        act(fold.desk, key, activity, fold.definitions(key))
+        head = fold.desk.heads.get(key)
+        if head is None or key not in fold.desk.dirty:
+            return
+        if head.deleted is not None:
+            fold.see_off(key)
+        elif key in fold.afterlife.departed:
+            fold.afterlife.forget(key)
+
+    return run
+
+
+def _on_forwarded(fold: Fold, key: bytes, forwarded: Forwarded) -> None:
+    """Take in what came to a linked id, as of the contact."""
+    if alias.arrived(fold.desk, key, forwarded):
+        activity = decode(forwarded.body)
+        fold.desk.via = forwarded.via
+        if activity.__class__ is MessageSeen:
+            (fold.desk.ahead,) = look_ahead([(key, activity)], fold.definitions)
+        _HANDLE[activity.__class__](fold, key, activity)
+        fold.desk.via = ""
 
 
 _HANDLE: dict[type, Callable[[Fold, bytes, Any], None]] = {
@@ -583,6 +631,16 @@ _HANDLE: dict[type, Callable[[Fold, bytes, Any], None]] = {
     TenantAsked: _to_desk(tenant.on_tenant_asked),
     PinsAsked: _to_desk(tenant.on_pins_asked),
     EditsAsked: _to_desk(edits_asked.on_edits_asked),
+    LinkSeen: _to_desk(alias.on_link_seen),
+    LinkAsked: _to_desk(links.on_link_asked),
+    Conflict: _to_desk(alias.on_conflict),
+    RenameAsked: _to_desk(links.on_rename_asked),
+    Renaming: _to_desk(renaming.on_renaming),
+    Directed: _to_linked(handover.on_directed),
+    Handed: _to_linked(handover.on_handed),
+    Parting: _to_desk(links.on_parting),
+    Parted: _to_linked(lambda desk, key, parted, _: parting.on_parted(desk, key, parted)),
+    Forwarded: _on_forwarded,
     Scanned: _to_desk(tenant.on_scanned),
     Lapping: _to_desk(progress.on_lapping),
     CountAsked: _to_desk(bulk.on_count_asked),
@@ -590,4 +648,7 @@ _HANDLE: dict[type, Callable[[Fold, bytes, Any], None]] = {
     Defined: Fold.on_defined,
     Tick: Fold.on_tick,
 }
-_OF_CONTACTS = frozenset({MessageSeen, FactPut, FactTaken, Heard, Pin, Edit})
+_OF_CONTACTS = frozenset({
+    MessageSeen, FactPut, FactTaken, Heard, Pin, Edit, LinkSeen, Conflict, Renaming, Directed, Handed, Parted,
+    Forwarded,
+})  # fmt: skip

@@ -71,6 +71,10 @@ class Identity(Struct, frozen=True, gc=False):
     phone_invalid: bool = False
 
 
+NOBODY = Identity(None)
+"""Whom an event means that names no guest."""
+
+
 def identify_message(
     channel: str, from_: str | None, user_id: str | None, email: str | None, region: str | None
 ) -> Identity:

@@ -65,7 +65,8 @@ def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
 
 def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     """Bring a row to what it says at `t`, tell what changed, and have the groups that name this one settled."""
-    out = definition.deleting or (at.head.deleted is not None and is_gone(at.head))
+    head = at.head
+    out = definition.deleting or ((head.deleted or head.links) is not None and is_gone(head))
     if definition.group.sticky and not row.stuck and not out:
         _stick(definition, row, t)
     mask, due, expires = NOTHING if out else look(definition.rule, row, t)

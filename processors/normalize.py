@@ -12,20 +12,31 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.edited import ContactCommand, edited_by, edited_in
-from processors.identity import booking_contact, canonical, identify_guest, identify_message, identify_profile
+from processors.identity import (
+    NOBODY,
+    Identity,
+    booking_contact,
+    canonical,
+    identify_guest,
+    identify_message,
+    identify_profile,
+)
 from processors.phones import e164, region_of
 from processors.rows import owner_key
 from processors.windows import FOR_EVER, duration_upper_bound_ms, parse_duration
 from processors.words import normalise
 from schemas import activity
 from schemas.activity import (
+    Asked,
     BookingFact,
     BookingSeen,
     EditsAsked,
+    LinkSeen,
     MessageSeen,
     PinsAsked,
     RatingFact,
     RatingSeen,
+    RenameAsked,
     Seen,
     TenantAsked,
 )
@@ -37,6 +48,7 @@ from schemas.commands import (
     ContactDelete,
     ContactNote,
     ContactRef,
+    ContactRename,
     ContactTag,
     ContactUntag,
     ContactUpsert,
@@ -123,14 +135,16 @@ class Normalizer:
             raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.message_id, data.revision, time,
             words, data.channel, seen, data.property, inbound, data.deleted, address,
         )  # fmt: skip
-        return [Keyed(f"{event.tenant}/{who.contact}".encode(), activity.encode(record))]
+        keyed = Keyed(f"{event.tenant}/{who.contact}".encode(), activity.encode(record))
+        return [keyed, *_links(raw, event, time, who)] if who.links else [keyed]
 
     def booking(self, raw: Raw, event: BookingEvent, time: int) -> list[Keyed] | Reject:
         """A booking goes to the booking's own actor, which knows whose it was."""
         data = event.data
-        who = self._guest(event, data.guest, booking_contact(event.source, data.booking_id), time)
-        if isinstance(who, Reject):
-            return who
+        found = self._guest(event, data.guest, booking_contact(event.source, data.booking_id), time)
+        if isinstance(found, Reject):
+            return found
+        who, seen = found
         fact = BookingFact(
             data.revision, time, data.status, data.property, data.channel, data.room_type,
             data.check_in.isoformat() if data.check_in else None,
@@ -139,29 +153,33 @@ class Normalizer:
             data.currency.upper() if data.currency else None,
         )  # fmt: skip
         record = BookingSeen(
-            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.booking_id, fact, *who
+            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.booking_id, fact, who.contact, seen
         )
-        return [_owned(event.tenant, "booking", event.source, data.booking_id, record)]
+        owned = _owned(event.tenant, "booking", event.source, data.booking_id, record)
+        return [owned, *_links(raw, event, time, who)]
 
     def rating(self, raw: Raw, event: RatingEvent, time: int) -> list[Keyed] | Reject:
         """A rating goes to the rating's own actor, which knows whose it was."""
         data = event.data
-        who = self._guest(event, data.guest, None, time)
-        if isinstance(who, Reject):
-            return who
+        found = self._guest(event, data.guest, None, time)
+        if isinstance(found, Reject):
+            return found
+        who, seen = found
         fact = RatingFact(data.revision, time, data.stars or 0, data.property, data.withdrawn)
-        record = RatingSeen(raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.rating_id, fact, *who)
-        return [_owned(event.tenant, "rating", event.source, data.rating_id, record)]
+        record = RatingSeen(
+            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.rating_id, fact, who.contact, seen
+        )
+        return [_owned(event.tenant, "rating", event.source, data.rating_id, record), *_links(raw, event, time, who)]
 
     def _guest(
         self, event: BookingEvent | RatingEvent, guest: Guest | None, last_resort: str | None, time: int
-    ) -> tuple[str | None, Seen | None] | Reject:
-        """Return the guest's contact id and what the event tells of them; (None, None) without a guest."""
+    ) -> tuple[Identity, Seen | None] | Reject:
+        """Return who the guest is, and what the event tells of them; nobody and None without a guest."""
         tenant = self.tenants.get(event.tenant)
         if tenant is None:
             return Reject("tenant_unknown", "tenant")
         if guest is None:
-            return None, None
+            return NOBODY, None
         who = identify_guest(guest, region(tenant, event.data, guest.country), last_resort)
         if who.contact is None or (who.phone_invalid and who.contact == last_resort):
             return _nobody(who.phone_invalid, "data.guest")
@@ -170,7 +188,7 @@ class Normalizer:
             guest.country or event.data.country, getattr(event.data, "postal_code", None), guest.language,
             event.data.property, who.phone_invalid, edited_in(event.data) if isinstance(event, BookingEvent) else None,
         )  # fmt: skip
-        return who.contact, seen
+        return who, seen
 
     def pins(self, raw: Raw, event: PinCommand, time: int) -> list[Keyed] | Reject:
         """An add, remove, clear or consent goes to the tenant's actor, which knows the groups and tells contacts."""
@@ -200,6 +218,17 @@ class Normalizer:
             contacts_of(event, tenant.region), edited, list(dict.fromkeys(getattr(event.data, "groups", ()))),
             getattr(event.data, "erase", False),
         )  # fmt: skip
+        return [Keyed(event.tenant.encode(), activity.encode(record))]
+
+    def rename(self, raw: Raw, event: ContactRename, time: int) -> list[Keyed] | Reject:
+        """A new phone goes to the tenant's actor, which links ids."""
+        tenant = self.tenants.get(event.tenant)
+        if tenant is None:
+            return Reject("tenant_unknown", "tenant")
+        (contact,) = contacts_of(event, tenant.region)
+        to = contact_of(ContactRef(phone=event.data.phone), tenant.region)
+        asked = Asked(event.source, event.id, time)
+        record = RenameAsked(raw.topic, raw.partition, raw.offset, 0, asked, contact, to)
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
     def group(self, raw: Raw, event: GroupCreate, time: int) -> list[Keyed]:
@@ -252,6 +281,18 @@ def contacts_of(command: Any, home: str | None) -> list[str | None]:
     return [contact_of(ref, home) for ref in getattr(data, "contacts", None) or [data.contact]]
 
 
+def _links(raw: Raw, event: BookingEvent | RatingEvent | MessageEvent, time: int, who: Identity) -> list[Keyed]:
+    """Tell each other id of the guest that the event names it, and which one leads."""
+    place = raw.topic, raw.partition, raw.offset
+    return [
+        Keyed(
+            f"{event.tenant}/{other}".encode(),
+            activity.encode(LinkSeen(*place, nth, event.source, event.id, time, who.contact or "", other)),
+        )
+        for nth, other in enumerate(who.links, 1)
+    ]
+
+
 def _owned(tenant: str, kind: str, source: str, id_: str, record: Any) -> Keyed:
     """Key a fact by what names it."""
     return Keyed(owner_key(tenant, kind, source, id_), activity.encode(record))
@@ -291,6 +332,7 @@ _STEP: dict[type, Step] = {
     RatingEvent: Normalizer.rating,
     **dict.fromkeys(_PINS, Normalizer.pins),
     **dict.fromkeys(_EDITS, Normalizer.edits),
+    ContactRename: Normalizer.rename,
     **dict.fromkeys((TenantPut, TenantDelete, GroupUpdate, GroupDelete), Normalizer.tenant),
     GroupCreate: Normalizer.group,
 }

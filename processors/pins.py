@@ -8,7 +8,7 @@ import msgspec
 
 from processors.bulk import count_outcome
 from processors.changes import named_by
-from processors.consent import ALL, Verdict, lay, left_for_good, say, tell
+from processors.consent import ALL, Verdict, lay_for, left_for_good, say, tell
 from processors.desk import Out
 from processors.membership import Who, Why, row_of, settle
 from processors.nested import settle_waiting
@@ -83,7 +83,7 @@ def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None, seen
     row = row_of(at, definition)
     pins = row.pins or Pins()
     before, was = _shown(row), left_for_good(pins)
-    heard = None if said is None else lay(pins, said)
+    heard = None if said is None else lay_for(at.desk, at.key, definition.id, pins, said)
     late = heard if pin.type in CONSENT else _lay(pins, pin, at.head)
     if late is not None and said is None:
         return late

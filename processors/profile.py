@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from processors.bonds import others
 from processors.desk import Out
 from processors.identity import is_reachable
 from processors.leaves import add_exactly
@@ -17,7 +18,7 @@ from schemas.outputs import Contact
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from processors.rows import Profile
+    from processors.rows import Links, Profile
     from schemas.activity import BookingFact, RatingFact, Seen
 
 NO_STAY = frozenset({"cancelled", "no_show"})
@@ -102,7 +103,7 @@ def count_ratings(profile: Profile, facts: Iterable[RatingFact]) -> None:
     profile.latest_rating = max(given)[1] if given else 0
 
 
-def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool) -> Out:
+def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, links: Links | None) -> Out:
     """Return the record of `contacts` for a profile; `digits` writes phones without the plus."""
     tenant, _, contact = key.decode().partition("/")
     phone = contact[4:] if contact.startswith("tel:") else None
@@ -132,6 +133,7 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool) ->
         note=note_of(profile),
         reachable=reached,
         sendable=reached and not opted_out,
+        linked=others(links, contact),
     )
     return Out("contacts", key, msgspec.json.encode(value))
 

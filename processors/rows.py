@@ -1,17 +1,18 @@
 """The rows of a partition's state: how each is keyed and what it holds.
 
 Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
-tenant's actor knows, `u` and `v` its commands on many contacts by number and by name, `t` what became of such a one
-here, `l` how far laps have come, `d` the definitions as this partition got them, `s` a scan, `x` who will differ under
-a group's successor, `r` what was read of the raw topics, `c` the clock, `w` the sweep of old messages, `e` what
-outlives an erased contact (afterlife.py), `k` the fingerprint of the key that those are hashed with. Local to a disk,
-and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays, of structs that are in no
-cycle, so that the collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for never.
+tenant's actor knows, `y` and `z` the ids that it has linked, `u` and `v` its commands on many contacts by number and by
+name, `t` what became of such a one here, `l` how far laps have come, `d` the definitions as this partition got them,
+`s` a scan, `x` who will differ under a group's successor, `j` what linked ids hand over until all of it is there, `r`
+what was read of the raw topics, `c` the clock, `w` the sweep of old messages, `e` what outlives an erased contact
+(afterlife.py), `k` the fingerprint of the key that those are hashed with. Local to a disk, and made again from the
+heads, is `i`, the index of deadlines. Values are MessagePack arrays, of structs that are in no cycle, so that the
+collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for never.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 SOURCES = ("rule", "manual", "import", "keyword", "flow", "bulk")
 BIT = {name: 1 << i for i, name in enumerate(SOURCES)}
 NO_PIN, PINNED_OUT, CLEARED = 0, 1, 2
+NEVER = 1 << 60
+"""More than any time (epoch ms), or any two revisions."""
+Edge = tuple[int, str, str]
+"""A link: the time (epoch ms) of the first event that named two ids of one guest, and the two."""
 
 
 NAMED: list[list[Any]] = [[name for name in SOURCES if mask & BIT[name]] for mask in range(1 << len(SOURCES))]
@@ -99,6 +104,12 @@ class Rows(dict[str, Row]):
         """Return the row in a group, or the default."""
         return self[group] if group in self else default  # noqa: SIM401 - that would be this again
 
+    def open(self, group: str) -> Row:
+        """Return the row in a group to be changed, a new one if there is none."""
+        if group not in self:
+            self[group] = Row()
+        return self[group]
+
     def items(self) -> dict_items[str, Row]:
         """Return all, decoded."""
         self._decode()
@@ -156,6 +167,24 @@ class Profile(Struct, array_like=True, gc=False):
     named: Known | None = None
 
 
+class Links(Struct, array_like=True, gc=False):
+    """Which other ids are this contact's, or whose this id is (`to`), since which word of the tenant (`gen`).
+
+    `leads` says of an alias that it is to be the contact again, once it is handed all. `first` is since when the id
+    itself is known, an edge a link: its time and the two ids. What each id said of consent is kept apart, of everything
+    and by group. `cut` is the deletion of the contact before the link: it cuts off what comes by its own id.
+    """
+
+    gen: int
+    first: int
+    to: str = ""
+    leads: bool = False
+    edges: list[Edge] = []
+    said: dict[str, Said] = {}
+    groups: dict[str, dict[str, GroupConsent]] = {}
+    cut: Deleted | None = None
+
+
 class Consent(Struct, array_like=True, gc=False):
     """The newest word on being written to at all; `seq` counts what was told of it and of single groups.
 
@@ -178,6 +207,7 @@ class Head(Struct, array_like=True, gc=False):
     noticed: dict[str, int] = {}
     consent: Consent | None = None
     deleted: Deleted | None = None
+    links: Links | None = None
 
 
 class Deleted(Struct, array_like=True, gc=False):
@@ -186,6 +216,49 @@ class Deleted(Struct, array_like=True, gc=False):
     at: int
     id: str
     erased: int | None = None
+
+
+class Left(Struct, array_like=True, gc=False):
+    """What a contact leaves of its row in a group: its pins, and what only the row knows of messages by that rule."""
+
+    ruled: int
+    pins: Pins | None = None
+    memos: list[list[Any]] = []
+    stuck: bool = False
+
+
+class Estate(Struct, array_like=True, gc=False):
+    """What a contact hands over, but for its facts; a part of it is one too."""
+
+    profile: Profile = field(default_factory=Profile)
+    rows: dict[str, Left] = {}
+    noticed: dict[str, int] = {}
+    said: dict[str, Said] = {}
+    groups: dict[str, dict[str, GroupConsent]] = {}
+
+
+class Legacy(Struct, array_like=True, gc=False):
+    """What an erased contact leaves to its other ids: until when it was erased, and its consent."""
+
+    deleted: Deleted
+    said: Said | None = None
+    groups: dict[str, GroupConsent] = {}
+
+
+class Component(Struct, array_like=True):
+    """Ids that are one contact, as the tenant's actor knows them: `leader` is the contact, `phone` its phone.
+
+    `gen` counts what was said of them, `renamed` is the newest contact.rename (time, id), `firsts` since when an id is
+    known where that matters.
+    """
+
+    name: str
+    leader: str
+    phone: str | None = None
+    gen: int = 0
+    renamed: tuple[int, str] = (0, "")
+    edges: list[Edge] = []
+    firsts: dict[str, int] = {}
 
 
 class Owner(Struct, array_like=True, gc=False):
@@ -316,6 +389,9 @@ laps_of: Any = msgspec.msgpack.Decoder(Laps).decode
 scan_of: Any = msgspec.msgpack.Decoder(Scan).decode
 sweep_of: Any = msgspec.msgpack.Decoder(Sweep).decode
 read_of: Any = msgspec.msgpack.Decoder(dict[int, list[int]]).decode
+estate_of: Any = msgspec.msgpack.Decoder(Estate).decode
+legacy_of: Any = msgspec.msgpack.Decoder(Legacy).decode
+component_of: Any = msgspec.msgpack.Decoder(Component).decode
 defined_of: Any = msgspec.msgpack.Decoder(Defined).decode
 
 
@@ -326,9 +402,31 @@ def head_of(raw: bytes) -> Head:
     return head
 
 
+def links_of(head: Head) -> Links:
+    """Return the links of a contact that has some."""
+    return cast("Links", head.links)
+
+
+def is_alias(head: Head) -> bool:
+    """Whether an id belongs to another contact, to which all that comes goes on."""
+    return head.links is not None and bool(head.links.to)
+
+
+def is_known(head: Head) -> bool:
+    """Whether anything was heard of a contact, since it was deleted if it was."""
+    return head.profile.since is not None or head.profile.introduced is not None
+
+
 def is_gone(head: Head) -> bool:
-    """Whether a contact was deleted, and nothing was heard of it since."""
-    return head.deleted is not None and head.profile.since is None and head.profile.introduced is None
+    """Whether there is no contact any more: deleted, and nothing was heard of it since, or linked to another."""
+    if is_alias(head):
+        return True
+    return head.deleted is not None and not is_known(head)
+
+
+def later(one: Deleted | None, other: Deleted | None) -> Deleted | None:
+    """Return the deletion that cuts off more."""
+    return max((deleted for deleted in (one, other) if deleted is not None), key=lambda it: it.at, default=None)
 
 
 def counts(head: Head, time: int) -> bool:

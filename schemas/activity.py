@@ -84,7 +84,7 @@ class MessageSeen(Activity, frozen=True, array_like=True, tag="m", gc=False):
 
 
 class BookingFact(Struct, frozen=True, array_like=True, gc=False):
-    """A booking as its contact keeps it; days are ISO dates.
+    """A booking as its contact keeps it; days are ISO dates. `turn` goes up each time its owner gives it to anybody.
 
     {"revision": 3, "time": 1792488600000, "status": "confirmed", "property": "ubud", "channel": "booking.com",
      "room_type": "Pool Villa", "check_in": "2026-11-01", "check_out": "2026-11-04", "amount": "4250000.00",
@@ -101,10 +101,11 @@ class BookingFact(Struct, frozen=True, array_like=True, gc=False):
     check_out: str | None = None
     amount: str | None = None
     currency: str | None = None
+    turn: int = 0
 
 
 class RatingFact(Struct, frozen=True, array_like=True, gc=False):
-    """A rating as its contact keeps it.
+    """A rating as its contact keeps it; `turn` as a booking's.
 
     {"revision": 1, "time": 1793793600000, "stars": 5, "property": "ubud", "withdrawn": false}
     """
@@ -114,6 +115,7 @@ class RatingFact(Struct, frozen=True, array_like=True, gc=False):
     stars: float = 0
     property: str | None = None
     withdrawn: bool = False
+    turn: int = 0
 
 
 class MessageFact(Struct, frozen=True, array_like=True, gc=False):
@@ -180,6 +182,12 @@ class FactPut(Activity, frozen=True, array_like=True, tag="p", gc=False):
     rating: RatingFact | None = None
     seen: Seen | None = None
 
+    @property
+    def turn(self) -> int:
+        """The owner's turn by which it is given."""
+        fact = self.booking or self.rating
+        return fact.turn if fact is not None else 0
+
 
 class FactTaken(Activity, frozen=True, array_like=True, tag="x", gc=False):
     """A booking or rating has moved to another contact; with `seen` if it had before this one was even heard of.
@@ -194,6 +202,7 @@ class FactTaken(Activity, frozen=True, array_like=True, tag="x", gc=False):
     id: str
     at: int
     seen: Seen | None = None
+    turn: int = 0  # counts what the owner gave by then: what another id of the contact was given at it or later stays
 
 
 class TenantAsked(Activity, frozen=True, array_like=True, tag="t", gc=False):
@@ -332,6 +341,155 @@ class Counted(Activity, frozen=True, array_like=True, tag="u", gc=False):
     counts: dict[str, int]
 
 
+class LinkSeen(Activity, frozen=True, array_like=True, tag="L", gc=False):
+    """An event names two ids of one guest, of which `lead` leads; keyed by one, which adds since when it is known.
+
+    {"topic": 0, "partition": 0, "offset": 4, "index": 1, "source": "booking.com", "event": "bk-1001:3",
+     "at": 1792488600000, "lead": "tel:+6281234567890", "other": "mailto:made@example.com", "firsts": {}}
+    """
+
+    source: str
+    event: str
+    at: int
+    lead: str
+    other: str
+    firsts: dict[str, int] = {}
+
+
+class LinkAsked(Activity, frozen=True, array_like=True, tag="a", gc=False):
+    """Two ids that are not linked yet, or (twice the same) one that is known for longer; keyed by the tenant.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "booking.com", "event": "bk-1001:3",
+     "at": 1792488600000, "lead": "tel:+6281234567890", "other": "mailto:made@example.com",
+     "firsts": {"mailto:made@example.com": 1792488600000}}
+    """
+
+    source: str
+    event: str
+    at: int
+    lead: str
+    other: str
+    firsts: dict[str, int]
+
+
+class Conflict(Activity, frozen=True, array_like=True, tag="C", gc=False):
+    """An event names an id of this contact and one of another who cannot be the same; keyed by the contact.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "booking.com", "event": "bk-1001:3"}
+    """
+
+    source: str
+    event: str
+
+
+class Asked(Struct, frozen=True, array_like=True, gc=False):
+    """A command whose outcome is told by whoever carries it out last.
+
+    {"source": "console", "id": "c-14", "time": 1793613911000}
+    """
+
+    source: str
+    id: str
+    time: int
+
+
+class RenameAsked(Activity, frozen=True, array_like=True, tag="v", gc=False):
+    """A contact.rename, keyed by the tenant; asked again with `free` once nobody else has the new id.
+
+    {"topic": 3, "partition": 0, "offset": 9, "index": 0, "asked": {"source": "console", "id": "c-14",
+     "time": 1793613911000}, "contact": "tel:+6281234567890", "to": "tel:+6281234567891", "free": false}
+    """
+
+    asked: Asked
+    contact: str | None
+    to: str | None
+    free: bool = False
+
+
+class Renaming(Activity, frozen=True, array_like=True, tag="i", gc=False):
+    """Asks the contact whether it is there, then the new id whether somebody else has it.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "asked": {"source": "console", "id": "c-14",
+     "time": 1793613911000}, "contact": "tel:+6281234567890", "to": "tel:+6281234567891"}
+    """
+
+    asked: Asked
+    contact: str
+    to: str
+
+
+class Directed(Activity, frozen=True, array_like=True, tag="j", gc=False):
+    """The tenant's word to each of some linked ids: whose they are since `gen`, and by which links (time, two ids).
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "booking.com", "event": "bk-1001:3",
+     "at": 1792488600000, "gen": 1, "to": "tel:+6281234567890",
+     "edges": [[1792488600000, "mailto:made@example.com", "tel:+6281234567890"]],
+     "firsts": {"mailto:made@example.com": 1792488600000}, "asked": null}
+    """
+
+    source: str
+    event: str
+    at: int
+    gen: int
+    to: str
+    edges: list[tuple[int, str, str]]
+    firsts: dict[str, int]
+    asked: Asked | None = None
+
+
+class Handed(Activity, frozen=True, array_like=True, tag="y", gc=False):
+    """What a contact hands to the one it is linked to, or the `nth` part of that; keyed by the latter.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "booking.com", "event": "bk-1001:3",
+     "at": 1792488600000, "gen": 1, "of": "mailto:made@example.com", "nth": 0, "more": false,
+     "edges": [[1792488600000, "mailto:made@example.com", "tel:+6281234567890"]], "estate": null, "facts": [],
+     "asked": null}
+    """
+
+    source: str
+    event: str
+    at: int
+    gen: int
+    of: str
+    nth: int
+    more: bool
+    edges: list[tuple[int, str, str]]
+    estate: bytes | None = None  # a row of the owner's, all but facts; None: nothing was known
+    facts: list[tuple[bytes, bytes]] = []  # rows, without the contact in their keys
+    asked: Asked | None = None
+
+
+class Parting(Activity, frozen=True, array_like=True, tag="o", gc=False):
+    """A contact was erased that has other ids: keyed by the tenant, which is to forget that they are linked.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "contact": "tel:+6281234567890", "gen": 1, "left": "e30="}
+    """
+
+    contact: str
+    gen: int
+    left: bytes  # a row of the owner's: until when it was erased, and its consent
+
+
+class Parted(Activity, frozen=True, array_like=True, tag="z", gc=False):
+    """A linked id is to be its own again: the contact that it belonged to was erased, and it with that.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "gen": 1, "left": "e30="}
+    """
+
+    gen: int
+    left: bytes
+
+
+class Forwarded(Activity, frozen=True, array_like=True, tag="f", gc=False):
+    """A record that came to a linked id, for the contact that it belongs to.
+
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "via": "mailto:made@example.com", "body": "e30="}
+    """
+
+    via: str
+    body: bytes
+
+
 class Defined(Activity, frozen=True, array_like=True, tag="d", gc=False):
     """A tenant's record or a group's definition, broadcast into every partition; `version` counts definitions.
 
@@ -395,6 +553,16 @@ AnyActivity = (
     | Edit
     | CountAsked
     | Counted
+    | LinkSeen
+    | LinkAsked
+    | Conflict
+    | RenameAsked
+    | Renaming
+    | Directed
+    | Handed
+    | Parting
+    | Parted
+    | Forwarded
     | Defined
     | Scanned
     | Lapping

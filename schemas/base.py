@@ -32,7 +32,6 @@ Reason = Literal[
     "from_the_future",  # event time is more than 5 minutes ahead of the append time
     "too_old",  # a message older than the retention
     "rule_invalid",  # a group's rule does not parse; `detail` is the path of the wrong node
-    "not_supported",  # a command of the contract that this version does not carry out yet
 ]
 """Why a record became a dead letter: one list for the code, the metric labels and the docs."""
 

@@ -18,6 +18,7 @@ from schemas.commands import (
     ContactDelete,
     ContactNote,
     ContactRef,
+    ContactRename,
     ContactTag,
     ContactUntag,
     ContactUpsert,
@@ -107,7 +108,7 @@ def _contact_tag(command: ContactTag | ContactUntag, retention: str) -> Reject |
     return _contacts(command, retention) or _tags("tags", command.data.tags)
 
 
-def _one_contact(command: ContactNote | ContactDelete, _: str) -> Reject | None:
+def _one_contact(command: ContactNote | ContactDelete | ContactRename, _: str) -> Reject | None:
     if not _names_one(command.data.contact):
         return Reject("field_invalid", "data.contact: exactly one of id and phone")
     return None
@@ -150,6 +151,7 @@ _CHECKS: dict[str, Callable[[Any, str], Reject | None]] = {
     "contact.untag": _contact_tag,
     "contact.note": _one_contact,
     "contact.delete": _one_contact,
+    "contact.rename": _one_contact,
 }
 
 

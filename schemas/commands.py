@@ -221,6 +221,17 @@ class ContactDeleteData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
+class ContactRenameData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A contact's new phone; the id it had is linked to the new one.
+
+    {"contact": {"phone": "0812-3456-7890"}, "phone": "0812-3456-7891", "by": "ana"}
+    """
+
+    contact: ContactRef
+    phone: Name
+    by: str | None = None
+
+
 class TenantPut(Envelope, frozen=True, kw_only=True, tag_field="type", tag="tenant.put"):
     """Write the tenant's record.
 
@@ -371,6 +382,16 @@ class ContactDelete(Envelope, frozen=True, kw_only=True, tag_field="type", tag="
     data: ContactDeleteData
 
 
+class ContactRename(Envelope, frozen=True, kw_only=True, tag_field="type", tag="contact.rename"):
+    """Give a contact another phone.
+
+    {"specversion": "1.0", "type": "contact.rename", "source": "console", "id": "c-14", "time": "2026-11-01T10:00:00Z",
+     "tenant": "bali-resorts", "data": {"contact": {"phone": "0812-3456-7890"}, "phone": "0812-3456-7891"}}
+    """
+
+    data: ContactRenameData
+
+
 Command = (
     TenantPut
     | TenantDelete
@@ -387,7 +408,5 @@ Command = (
     | ContactUntag
     | ContactNote
     | ContactDelete
+    | ContactRename
 )
-
-LATER = frozenset({"contact.rename"})
-"""Rows of the contract's table that this version turns away with `not_supported`."""

@@ -14,7 +14,7 @@ import msgspec
 
 from schemas.base import Reject, explain
 from schemas.command_content import check_command, group_id_from_name
-from schemas.commands import LATER, Command
+from schemas.commands import Command
 from schemas.event_content import EVENT_CHECKS
 from schemas.events import BookingEvent, Event, MessageEvent, RatingEvent
 
@@ -73,9 +73,8 @@ def _fault(error: Exception, whole: bytes) -> Reject:
     if not isinstance(error, msgspec.ValidationError) or not _is_object(whole):
         return Reject("not_json")
     reject = explain(error)
-    if reject.detail != "type" or reject.reason != "field_invalid":
-        return reject
-    return _unknown_type(whole)
+    unknown = reject.detail == "type" and reject.reason == "field_invalid"
+    return Reject("type_unknown", "type") if unknown else reject
 
 
 def _is_object(whole: bytes) -> bool:
@@ -84,18 +83,6 @@ def _is_object(whole: bytes) -> bool:
         return whole.decode().lstrip(" \t\r\n").startswith("{")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-
-
-class _Typed(msgspec.Struct):
-    type: msgspec.Raw
-
-
-_TYPE = msgspec.json.Decoder(_Typed)
-
-
-def _unknown_type(whole: bytes) -> Reject:
-    later = bytes(_TYPE.decode(whole).type).decode().strip('"') in LATER
-    return Reject("not_supported" if later else "type_unknown", "type")
 
 
 def _structured(value: bytes, headers: Headers) -> bytes | Reject:

@@ -136,14 +136,14 @@ class Membership(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Contact(Struct, frozen=True, kw_only=True, gc=False):
-    """A contact's profile in `contacts`.
+    """A contact's profile in `contacts`; `linked` are its other ids.
 
     {"tenant": "bali-resorts", "contact": "tel:+6281234567890", "phone": "+6281234567890", "email": "made@example.com",
      "name": "Made Wirawan", "first_name": "Made", "last_name": "Wirawan", "original_name": "Made",
      "source": "whatsapp",
      "customer_since": "2026-11-02T10:05:11Z", "bookings": 1, "spent": {"IDR": "4250000.00"}, "latest_rating": 5,
      "last_booking": "2026-11-04", "tags": ["vip"], "attributes": {"tier": "gold"}, "note": "Allergic to nuts",
-     "reachable": true, "sendable": true}
+     "reachable": true, "sendable": true, "linked": ["mailto:made@example.com"]}
     """
 
     tenant: TenantId
@@ -169,13 +169,14 @@ class Contact(Struct, frozen=True, kw_only=True, gc=False):
     note: str | None = None
     reachable: bool = False
     sendable: bool = False
+    linked: list[ContactId] = []
 
 
 OutcomeResult = Literal["applied", "unchanged", "skipped"]
 OutcomeReason = Literal[
     "rule_immutable", "rule_cycle", "group_in_use", "group_deleting", "group_unknown", "tenant_unknown", "opted_out",
     "already_member", "not_member", "already_in_force", "newer_known", "repeated", "phone_invalid", "contact_invalid",
-    "expired", "contact_unknown",
+    "expired", "contact_unknown", "phone_taken",
 ]  # fmt: skip
 
 

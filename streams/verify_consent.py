@@ -128,7 +128,12 @@ def _history(flips: Flips, head: Head, *, whole: bool) -> Iterator[Fault]:
 
 
 def _unheard(head: Head, messages: Iterable[MessageFact]) -> Iterator[Fault]:
-    """Whoever said STOP and nothing newer must be opted out: no setting gives that word another meaning."""
+    """Whoever said STOP and nothing newer must be opted out: no setting gives that word another meaning.
+
+    Of linked ids an older word may hold, that of the one which was opted out when they were linked.
+    """
+    if head.links is not None and opted_out(head):
+        return
     said = head.consent.said if head.consent is not None else None
     stops = [fact.time for fact in messages if fact.inbound and fact.words in _STOP]
     if stops and (said is None or said.time < max(stops) or (said.time == max(stops) and not said.out)):

@@ -11,6 +11,7 @@ merely begins alike.
 | h | tenant, contact, group, seq | append time, then the change as its topic has it |
 | n | tenant, group | how many members, how many of them sendable |
 | c | tenant, contact | the profile as its topic has it |
+| a | tenant, contact | an id that is another contact's: whose |
 | g | tenant, group | the definition as its topic has it |
 | t | tenant | the tenant's record as its topic has it |
 | o | tenant, command, source, index | append time, then the outcome as its topic has it |

@@ -111,6 +111,11 @@ class Queries:
             return True
         return next(self._after(keys.key("i", tenant, contact), None), None) is not None
 
+    def whose(self, tenant: str, contact: str) -> str:
+        """The contact whose id this is: itself, or the one that it is linked to."""
+        raw = None if self.knows(tenant, contact) else self._rows.get(keys.key("a", tenant, contact))
+        return contact if raw is None else raw.decode()
+
     def memberships(self, tenant: str, contact: str, after: str | None, limit: int) -> Page:
         """The groups that a contact is in, with their definitions, by group."""
 

@@ -68,6 +68,10 @@ class _Sendable(msgspec.Struct, frozen=True):
     sendable: bool
 
 
+class _Linked(msgspec.Struct, frozen=True):
+    linked: list[str] = []
+
+
 class _ToldData(msgspec.Struct, frozen=True):
     contact: str
     seq: int
@@ -103,6 +107,9 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 _sendable = msgspec.json.Decoder(_Sendable).decode
+_linked = msgspec.json.Decoder(_Linked).decode
+_ALONE = b'"linked":[]}'
+"""How nearly all profiles end: who has no other ids need not be decoded, and has none as long as there is a profile."""
 _told = msgspec.json.Decoder(_Told).decode
 _outcome = msgspec.json.Decoder(Outcome).decode
 _named = msgspec.json.Decoder(Named).decode
@@ -169,8 +176,18 @@ def change(draft: Draft, record: Record) -> None:
 
 
 def contact(draft: Draft, record: Record) -> None:
-    """The profile."""
-    draft.put(keys.key("c", *record.key.decode().split("/", 1)), record.value)
+    """The profile, and by each of its other ids whose it is."""
+    tenant, named = record.key.decode().split("/", 1)
+    row = keys.key("c", tenant, named)
+    if record.value is None:
+        before = draft.get(row)
+        for other in _linked(before).linked if before is not None else ():
+            if draft.get(keys.key("a", tenant, other)) == named.encode():
+                draft.put(keys.key("a", tenant, other), None)
+    elif not record.value.endswith(_ALONE):
+        for other in _linked(record.value).linked:
+            draft.put(keys.key("a", tenant, other), named.encode())
+    draft.put(row, record.value)
 
 
 def group(draft: Draft, record: Record) -> None:

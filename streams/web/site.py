@@ -45,10 +45,13 @@ class Asked(NamedTuple):
 
     @property
     def contact(self) -> str:
-        """Read the contact of the path, as it stands or, if nobody has that id, as the pipeline would write it."""
-        written = self.of("contact")
-        known = self.site.store.knows(self.tenant, written)
-        return written if known else canonical(written) or written
+        """Read the contact of the path, as it stands or, if nobody has that id, as the pipeline would write it.
+
+        An id that is linked to a contact stands for that one.
+        """
+        written, store = self.of("contact"), self.site.store
+        known = store.knows(self.tenant, written)
+        return written if known else store.whose(self.tenant, canonical(written) or written)
 
     @property
     def by(self) -> str:

@@ -42,6 +42,7 @@ PERMISSIONS: dict[str, Permission] = {
     "contact.untag": "contacts.edit",
     "contact.note": "contacts.edit",
     "contact.delete": "contacts.delete",
+    "contact.rename": "contacts.edit",
 }
 """What each command needs, whichever call it comes by."""
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tests.processors.model_consent import Consents, commands_in
+from tests.processors.model_links import Links, plain
 
 Event = Mapping[str, Any]
 Membership = tuple[tuple[str, ...], str | None]
@@ -90,9 +91,12 @@ class Model:
     """What is true after some events."""
 
     def __init__(self, heard: Sequence[Heard]) -> None:
-        self.heard = list(with_words([*decided(heard)]))
+        taken = [*decided(heard)]
+        self.links = Links(one.event for one in taken)
+        said = list(with_words([Heard(at, plain(event)) for at, event in taken]))
+        self.heard = [Heard(at, self.links.as_one(event)) for at, event in said]
         kinds = ("group.create", "group.delete", "group.add", "consent.opt_out", "consent.opt_in")
-        self.consents = Consents([one.event for one in self.of(*kinds)])
+        self.consents = Consents([one.event for one in said if one.event["type"] in kinds], self.links)
         self.zone, self.zones = "UTC", dict[str, str]()
         for one in self.of("tenant.put"):
             self.zone = one.event["data"]["zone"]

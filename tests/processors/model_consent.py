@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from tests.processors.model_links import Links
 
 Event = Mapping[str, Any]
 OUT = ("stop", "please stop texting me")
@@ -48,7 +51,9 @@ def _meaning(text: str) -> tuple[str, dict[str, Any]]:
 class Consents:
     """The words of each guest, to everything and to each group."""
 
-    def __init__(self, commands: Iterable[Event]) -> None:
+    def __init__(self, commands: Iterable[Event], links: Links) -> None:
+        self.links = links
+        self._ordered: dict[tuple[str, str], list[Word]] = {}
         self.words: dict[tuple[str, str], list[Word]] = defaultdict(list)
         self.named: set[str] = set()
         in_force: set[str] = {ALL}
@@ -69,20 +74,30 @@ class Consents:
             for contact in data["contacts"]:
                 word = Word(datetime.fromisoformat(event["time"]), kind == "consent.opt_out")
                 self.words[contact["phone"], scope].append(word)
-                self.named.add(contact["phone"])
+                self.named.add(self.links.of(contact["phone"]))
 
     def out(self, guest: str, scope: str = ALL) -> bool:
         """Whether a guest is opted out."""
-        words = self.words.get((guest, scope))
-        return bool(words) and max(words or ()).out
+        words = self.ordered(guest, scope)
+        return bool(words) and words[-1].out
+
+    def ordered(self, guest: str, scope: str) -> list[Word]:
+        """Return what all ids of a guest have said, in order."""
+        if (guest, scope) not in self._ordered:
+            said = {name: sorted(words) for (name, of), words in self.words.items() if of == scope}
+            self._ordered[guest, scope] = [Word(*word) for word in self.links.words(guest, said)]
+        return self._ordered[guest, scope]
 
     def counted(self, guest: str, group: str, pins: Sequence[Event]) -> list[Event]:
         """Leave out what an opt-out has ended, and adds from before the next opt-in."""
-        words = self.words.get((guest, group), [])
-        outs = [word.time for word in words if word.out]
+        outs, end = list[datetime](), None
+        for word in self.ordered(guest, group):
+            if word.out:
+                outs, end = [*outs, word.time], None
+            elif end is None:
+                end = word.time
         if not outs:
             return list(pins)
-        end = min((word.time for word in words if not word.out and word.time > max(outs)), default=None)
         kept = []
         for pin in pins:
             time = datetime.fromisoformat(pin["time"])

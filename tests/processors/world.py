@@ -12,7 +12,7 @@ import msgspec
 
 from processors.desk import BY_KEY, OWN, Out
 from processors.fold import Fold, Record
-from processors.normalize import Normalizer, Raw
+from processors.normalize import Keyed, Normalizer, Raw
 from processors.state import MemoryStore
 from schemas.activity import Tick, decode, encode
 from schemas.base import Reject
@@ -25,6 +25,7 @@ SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
 KINDS = {"booking": 0, "rating": 1, "message": 2}
 MADE = "+6281234567890"
 HASH_KEY = bytes(range(32))
+ROUNDS = 1_000
 
 
 def iso(ms: int) -> str:
@@ -77,16 +78,26 @@ class World:
 
     def publish(self, event: Mapping[str, Any]) -> Reject | None:
         """Publish an event and run until all is quiet; return why it was turned away, if it was."""
-        value = msgspec.json.encode(event)
-        self.sent += 1
-        raw = Raw(KINDS.get(event["type"], 3), 0, self.sent, self.now, b"k", value, ())
-        keyed = Normalizer(self.tenants, self.retention).normalize(raw)
+        keyed = self.normalized(event)
         if isinstance(keyed, Reject):
             return keyed
         for one in keyed:
             self.append(one.key, one.value)
         self.run()
         return None
+
+    def normalized(self, event: Mapping[str, Any]) -> list[Keyed] | Reject:
+        """Return what normalize makes of an event as the next of its topic."""
+        value = msgspec.json.encode(event)
+        self.sent += 1
+        raw = Raw(KINDS.get(event["type"], 3), 0, self.sent, self.now, b"k", value, ())
+        return Normalizer(self.tenants, self.retention).normalize(raw)
+
+    def keyed(self, event: Mapping[str, Any]) -> list[Keyed]:
+        """Return the records that normalize makes of an event that is not turned away."""
+        keyed = self.normalized(event)
+        assert not isinstance(keyed, Reject)
+        return keyed
 
     def send(self, kind: str, data: Mapping[str, Any], **more: Any) -> Reject | None:
         """Make and publish an event."""
@@ -163,15 +174,19 @@ class World:
 
     def run(self) -> None:
         """Apply and commit until nobody has anything to say."""
+        rounds = 0
         while any(read < len(log) for read, log in zip(self.read, self.logs, strict=True)):
             for at in range(len(self.stores)):
                 self.step(at)
+            rounds += 1
+            assert rounds < ROUNDS, "records go round in circles"
 
-    def step(self, at: int) -> None:
-        """Apply what one partition has not read, as one chunk and one commit."""
+    def step(self, at: int, most: int | None = None) -> None:
+        """Apply what one partition has not read, or some of it, as one chunk and one commit."""
         fold, start = self.folds[at], self.read[at]
-        self.read[at] = len(self.logs[at])
-        fold.apply(self.logs[at][start:])
+        end = len(self.logs[at]) if most is None else min(len(self.logs[at]), start + most)
+        self.read[at] = end
+        fold.apply(self.logs[at][start:end])
         commit(fold, self.stores[at])
         for out in fold.desk.out:
             self._hear(out, at)

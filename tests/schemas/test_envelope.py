@@ -23,7 +23,8 @@ EVENTS = (events.BookingEvent, events.RatingEvent, events.MessageEvent)
 COMMANDS = (
     commands.TenantPut, commands.TenantDelete, commands.GroupCreate, commands.GroupUpdate, commands.GroupDelete,
     commands.GroupAdd, commands.GroupRemove, commands.GroupClearPin, commands.ContactUpsert, commands.ContactTag,
-    commands.ContactUntag, commands.ContactNote, commands.ContactDelete, commands.ConsentOptOut, commands.ConsentOptIn,
+    commands.ContactUntag, commands.ContactNote, commands.ContactDelete, commands.ContactRename, commands.ConsentOptOut,
+    commands.ConsentOptIn,
 )  # fmt: skip
 BY_TAG: dict[str, type[msgspec.Struct]] = {str(one.__struct_config__.tag): one for one in (*EVENTS, *COMMANDS)}
 
@@ -223,7 +224,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("group.clear_pin", {"data.contacts": [{}]}, "field_invalid", "data.contacts[0]"),
     ("group.delete", {"time": "9999-12-31T23:59:59Z"}, "field_invalid", "time"),
     ("group.delete", {"type": "group.explode"}, "type_unknown", "type"),
-    ("group.delete", {"type": "contact.rename"}, "not_supported", "type"),
+    ("contact.rename", {"data.contact": {}}, "field_invalid", "data.contact"),
     ("contact.tag", {"data.tags": []}, "field_invalid", "data.tags"),
     ("contact.tag", {"data.tags": ["vip", " "]}, "field_invalid", "data.tags[1]"),
     ("contact.tag", {"data.contacts": [{}]}, "field_invalid", "data.contacts[0]"),

@@ -40,7 +40,8 @@ def test_contacts() -> None:
             continue
         records = normalized(topic, key, value)
         assert not isinstance(records, Reject)
-        (record,) = records
+        record, *links = records
+        assert all(isinstance(activity.decode(link.value), activity.LinkSeen) for link in links)
         judged = expected.who(topic.removesuffix("s"), json.loads(value)["data"])
         seen = activity.decode(record.value)
         found = seen.contact if isinstance(seen, activity.BookingSeen | activity.RatingSeen) else None

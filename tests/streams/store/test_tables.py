@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from schemas.base import Reject
 from schemas.dead_letters import headers
 from schemas.groups import Group
-from schemas.outputs import Membership, Outcome
+from schemas.outputs import Contact, Membership, Outcome
 from streams.runtime.kv import RocksRows
 from streams.store import keys
 from streams.store.queries import HISTORY, Queries
@@ -319,3 +320,31 @@ def test_every_table_is_a_topic() -> None:
     from streams.topics import BY_NAME  # noqa: PLC0415 - only this test asks
 
     assert not [topic for topic in TABLES if BY_NAME[topic].internal]
+
+
+def profile(contact: str, linked: list[str], *, gone: bool = False, **more: Any) -> Record:
+    """A record of `contacts`."""
+    row = msgspec.json.encode(Contact(tenant="a", contact=contact, linked=linked, **more))
+    return Record("contacts", 0, 0, 0, f"a/{contact}".encode(), None if gone else row)
+
+
+def test_a_linked_id_stands_for_its_contact(make: Make) -> None:
+    """Until that one is gone; also where two partitions tell of a change of who leads in either order."""
+    rows = make()
+    store = Queries(rows)
+
+    def feed(*records: Record) -> None:
+        rows.write(apply(rows, records, {}))
+
+    feed(profile("telegram:x", ["mailto:a/b", "tel:+1"], attributes={"linked": []}))
+    assert [store.whose("a", one) for one in ("mailto:a/b", "tel:+1", "telegram:x", "tel:+2")] == [
+        "telegram:x", "telegram:x", "telegram:x", "tel:+2",
+    ]  # fmt: skip
+    feed(profile("tel:+1", ["mailto:a/b", "telegram:x"]))
+    assert store.whose("a", "mailto:a/b") == "tel:+1"
+    feed(profile("telegram:x", [], gone=True))
+    assert [store.whose("a", one) for one in ("mailto:a/b", "telegram:x", "tel:+1")] == ["tel:+1"] * 3
+    assert store.whose("a-b", "telegram:x") == "telegram:x"
+    feed(profile("tel:+1", [], gone=True), profile("tel:+1", [], gone=True))
+    assert [store.whose("a", one) for one in ("mailto:a/b", "telegram:x")] == ["mailto:a/b", "telegram:x"]
+    assert [key for key, _ in rows.scan(b"a", b"b")] == []

@@ -122,6 +122,17 @@ async def test_contact_ids_stand_in_paths_raw_or_encoded(served: Served, contact
     assert (shown["member"], shown["contact"]) == (True, contact)
 
 
+async def test_a_linked_id_answers_for_its_contact(served: Served) -> None:
+    """The profile, the groups and the check of an id that was linked are those of the contact that it belongs to."""
+    served[1].group("vip")
+    served[1].member("vip", MADE)
+    served[1].profile(MADE, linked=["mailto:made@example.com"])
+    for written in ("mailto:made@example.com", "mailto:Made@Example.com"):
+        assert (await _json(served, f"/v1/bali/contacts/{written}"))["contact"] == MADE
+        shown = await _json(served, f"/v1/bali/contacts/{written}/groups/vip")
+        assert (shown["member"], shown["contact"]) == (True, MADE)
+
+
 async def test_membership_check_says_no(served: Served) -> None:
     """A known contact that is not in the group is told as such, without the fields of a membership."""
     served[1].group("vip")

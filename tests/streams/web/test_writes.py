@@ -355,7 +355,8 @@ async def test_a_deletion_answers_once_the_id_is_free(serve: Serve) -> None:
     ("body", "path"),
     [
         ({"type": "group.fold", "data": {}}, "type"),
-        ({"type": "contact.rename", "data": {}}, "type"),
+        ({"type": "contact.rename", "data": {}}, "data.contact"),
+        ({"type": "contact.rename", "data": {"contact": {"phone": "1"}, "phone": "1"}}, "data.contact.phone"),
         ({"type": "contact.note", "data": {"text": "x"}}, "data.contact"),
         ({"type": "contact.note", "data": {"text": "x", "contact": {"phone": "1"}}}, "data.contact.phone"),
         ({"type": "contact.upsert", "data": {"contact": {"phone": "1"}}}, "data.contact.phone"),
