@@ -1,7 +1,7 @@
 """The stream: three hops, each a process that scales alone, joined by topics; decide also answers what only it knows.
 
 ```
- bookings ─┐                                      ┌─────────────┐ facts on the move, pins,
+ bookings ─┐                                      ┌─────────────┐ facts on the move, links,
  ratings  ─┤                                      ▼             │ definitions, ticks
  messages ─┼─▶ normalize ─▶ contact-activity ─▶ decide ─────────┘──▶ membership-changes (the log)
  commands ─┘       │         one log, one owner,   one commit =      memberships, contacts, groups, tenants (tables)
