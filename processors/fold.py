@@ -601,8 +601,8 @@ def _to_linked(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callable
             return
         if head.deleted is not None:
             fold.see_off(key)
-        elif key in fold.afterlife.departed:
-            fold.afterlife.forget(key)
+        elif head.links is not None and head.links.cut is not None:
+            fold.afterlife.forget(key)  # it was erased once, and is there again without what tells so
 
     return run
 

@@ -196,6 +196,20 @@ def test_each_step_agrees() -> None:
         assert Recorded(world).differences() == []
 
 
+def test_an_older_opt_out_of_a_linked_id() -> None:
+    """It holds though messages say STOP later than that, for a START came between them and the link."""
+    world = World()
+    world.tenant()
+    mail(world, "stop")
+    for text in ("stop", "start"):
+        world.tick(1)
+        world.say(text)
+    world.tick(1)
+    world.book("b", guest={"phone": "+6281234567890", "email": "made@example.com"})
+    assert world.contact()["sendable"] is False
+    assert Recorded(world).differences() == []
+
+
 def test_the_erased() -> None:
     """Who was erased agrees with the log by the row under the hash; a row that is lost, or of another key, does not."""
     world = World()
