@@ -314,6 +314,11 @@ def test_cuts_change_nothing(history: list[Step], groups: list[Step], data: Any)
     """However a log is cut into chunks, commits and restarts, each topic is told the same in the same order."""
     world = start()
     play(world, [PUT, *groups, *history], rest=False)
+    says_the_same_however_cut(world, data)
+
+
+def says_the_same_however_cut(world: World, data: Any) -> None:
+    """Replay the log of a world of one partition, whole and in pieces, and compare."""
     (log,) = world.logs
     said = replay(log, [len(log)], commits={0})
     cuts = sorted(data.draw(st.sets(st.integers(1, len(log)), max_size=12)) | {len(log)})

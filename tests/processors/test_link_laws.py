@@ -24,11 +24,10 @@ from tests.processors.test_laws import (
     pauses,
     play,
     play_on,
-    replay,
+    says_the_same_however_cut,
     sendable,
     start,
     steps,
-    streams,
     table,
     tables,
     texts,
@@ -243,15 +242,7 @@ def test_cuts_change_nothing(history: list[Step], groups: list[Step], data: Any)
     """However a log with links is cut into chunks, commits and restarts, the same is said in the same order."""
     world = start()
     play(world, [PUT, *groups, *once(history)], rest=False)
-    (log,) = world.logs
-    said = replay(log, [len(log)], commits={0})
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(log)), max_size=12)) | {len(log)})
-    commits = data.draw(st.sets(st.sampled_from(cuts)))
-    restarts = data.draw(st.sets(st.sampled_from(cuts)))
-    hot = data.draw(st.sampled_from([0, 20_000]))
-    other = replay(log, cuts, commits=commits | restarts, restarts=restarts, hot=hot)
-    assert streams(said) == streams(other)
-    assert tables(said) == tables(other) == tables(world.out)
+    says_the_same_however_cut(world, data)
 
 
 @law(50)
