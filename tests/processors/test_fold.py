@@ -18,7 +18,7 @@ from processors.state import MemoryStore
 from schemas.activity import Tick, encode
 from schemas.base import Reject
 from schemas.tenants import Tenant
-from tests.processors.world import DAY, HASH_KEY, HOUR, MADE, SECOND, START, World, commit
+from tests.processors.world import DAY, HASH_KEY, HOUR, MADE, SECOND, START, World, commit, told
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "PT2H"}
 
@@ -262,3 +262,13 @@ def test_a_command_for_ten_thousand_contacts() -> None:
     outcomes = world.values("outcomes")[2:]
     assert len(outcomes) == 10_000
     assert {outcome["of"] for outcome in outcomes} == {10_000}
+
+
+def test_a_message_behind_a_definition_in_one_slice(world: World) -> None:
+    """What is found out ahead of a message goes by the definitions that stand before it in the log."""
+    world.group("g", DINNER)
+    world.say("dinner")
+    fold = Fold(MemoryStore(), 0, 1, hash_key=HASH_KEY)
+    fold.apply(world.logs[0])
+    said = [told(out) for out in fold.desk.out if out.topic == "membership-changes"]
+    assert [(one["data"]["change"], one["data"]["origin"]) for one in said] == [("joined", "live")]
