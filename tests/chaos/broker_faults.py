@@ -12,11 +12,13 @@ from tests.chaos.proxy import Proxy
 BRIEF, LONG = (1.0, 4.0), (8.0, 12.0)
 
 
-def _leads(cluster: Cluster, node: int) -> int:
-    count = cluster.control.leads(node)
-    if not count:
-        raise MissedError(f"node {node} leads nothing")
-    return count
+def _leader(cluster: Cluster, dice: Random) -> tuple[int, int]:
+    """Choose a node that leads, and say how many partitions: who comes back leads nothing for some minutes."""
+    leading = {node: led for node in cluster.broker.numbers if (led := cluster.control.leads(node))}
+    if not leading:
+        raise MissedError("nobody leads")
+    node = dice.choice(list(leading))
+    return node, leading[node]
 
 
 def _stalled(cluster: Cluster, seconds: float) -> float:
@@ -35,8 +37,7 @@ def one_broker(how: str) -> Inject:
     """One node of three ends in order (`stop`) or at once (`kill`); others lead, and it comes back."""
 
     def inject(cluster: Cluster, dice: Random) -> str:
-        node = dice.choice(cluster.broker.numbers)
-        led = _leads(cluster, node)
+        node, led = _leader(cluster, dice)
         (cluster.broker.stop_node if how == "stop" else cluster.broker.kill_node)(node)
         try:
             took = cluster.wait(lambda: not cluster.control.leads(node), 60, "other leaders")
@@ -51,8 +52,7 @@ def one_broker(how: str) -> Inject:
 
 def paused_broker(cluster: Cluster, dice: Random) -> str:
     """One node of three stands still until others lead, and wakes."""
-    node = dice.choice(cluster.broker.numbers)
-    led = _leads(cluster, node)
+    node, led = _leader(cluster, dice)
     cluster.broker.pause_node(node)
     try:
         took = cluster.wait(lambda: not cluster.control.leads(node), 60, "other leaders")
