@@ -46,7 +46,7 @@ class Preview:
     def go_on(self) -> bool:
         """Look at the next slice; return whether there is more."""
         glance, seen = Glance(self._fold.desk, self._now), 0
-        for row, raw in self._fold.contacts(self._under, self._cursor):
+        for row, raw in self._fold.heads.under(self._under, self._cursor):
             self._cursor, seen = row, seen + 1
             head = glance.head(row[1:], raw)
             if head is not None:

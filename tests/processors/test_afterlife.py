@@ -271,17 +271,17 @@ def test_laps_do_not_look_at_the_erased(world: World) -> None:
     store = MemoryStore()
     store.rows = dict(stored)
     fold = Fold(store, 0, 1, hash_key=HASH_KEY)
-    assert [key for key, _ in fold.contacts(b"hbali/", b"")] == [anna, head_key(KEY)]
+    assert [key for key, _ in fold.heads.under(b"hbali/", b"")] == [anna, head_key(KEY)]
     fold.apply(log[marks[0] : marks[1]])
-    assert [key for key, _ in fold.contacts(b"hbali/", b"")] == [anna]
+    assert [key for key, _ in fold.heads.under(b"hbali/", b"")] == [anna]
     fold.desk.head(KEY)
-    assert [key for key, _ in fold.contacts(b"hbali/", b"")] == [anna]
+    assert [key for key, _ in fold.heads.under(b"hbali/", b"")] == [anna]
     commit(fold, store)
-    assert [key for key, _ in fold.contacts(b"hbali/", b"")] == [anna]
+    assert [key for key, _ in fold.heads.under(b"hbali/", b"")] == [anna]
     fold.desk.head(KEY)
-    assert [key for key, _ in fold.contacts(b"hbali/", b"")] == [anna]
+    assert [key for key, _ in fold.heads.under(b"hbali/", b"")] == [anna]
     fold.apply(log[marks[1] : marks[2]])
-    assert [key for key, _ in fold.contacts(b"hbali/", b"")] == [anna, head_key(KEY)]
+    assert [key for key, _ in fold.heads.under(b"hbali/", b"")] == [anna, head_key(KEY)]
 
 
 def test_who_asks_finds_nobody(world: World) -> None:

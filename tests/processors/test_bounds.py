@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from processors import deadlines
+from processors import catalogue, deadlines, scans
 from processors import fold as folding
 from processors.fold import Fold, Record
 from schemas.activity import Tick, encode
@@ -114,7 +114,7 @@ def test_facts_of_one_contact(world: World, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_laps_share_a_slice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The laps of two tenants look at no more contacts in a tick than the lap of one."""
-    monkeypatch.setattr(folding, "SLICE", 8)
+    monkeypatch.setattr(scans, "SLICE", 8)
     world.must("tenant.put", {"region": "ID", "zone": "UTC"}, tenant="java")
     for tenant in ("bali", "java"):
         for phone in PHONES[:40]:
@@ -132,7 +132,7 @@ def test_laps_share_a_slice(world: World, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_compiled_definitions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many tenants' groups only some stay compiled, and it makes no difference to anybody."""
-    monkeypatch.setattr(folding, "GROUPS", 1)
+    monkeypatch.setattr(catalogue, "GROUPS", 1)
     world.must("tenant.put", {"region": "ID", "zone": "UTC"}, tenant="java")
     for tenant in ("bali", "java"):
         world.must("group.create", {"id": "g", "name": "g", "rule": DINNER}, tenant=tenant)
@@ -140,5 +140,5 @@ def test_compiled_definitions(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     for phone in PHONES[:5]:
         for tenant in ("bali", "java"):
             world.say("dinner", phone=phone, tenant=tenant)
-            assert len(world.folds[0].tenants) == 1
+            assert len(world.folds[0].catalogue) == 1
     assert len(world.tables["memberships"]) == 10

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors import fold as folding
+from processors import scans, sweep
 from processors.deadlines import HORIZON
 from processors.fold import Fold, Record
 from processors.normalize import Normalizer, Raw
@@ -92,7 +92,7 @@ def test_raw_records_read_before_are_skipped(world: World) -> None:
 
 def test_a_lap_goes_on_by_ticks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slice of contacts a tick; guests who come meanwhile are not missed, nor counted twice."""
-    monkeypatch.setattr(folding, "SLICE", 3)
+    monkeypatch.setattr(scans, "SLICE", 3)
     phones = [f"+6281234567{at:03}" for at in range(100, 110)]
     for phone in phones:
         world.say("dinner", phone=phone)
@@ -110,14 +110,14 @@ def test_a_lap_goes_on_by_ticks(world: World, monkeypatch: pytest.MonkeyPatch) -
 
 def test_definitions_that_come_during_a_lap_share_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two groups made while a lap is under way are ready after one more."""
-    monkeypatch.setattr(folding, "SLICE", 2)
+    monkeypatch.setattr(scans, "SLICE", 2)
     for at in range(6):
         world.say("dinner", phone=f"+628123456710{at}")
     for name in ("a", "b", "c"):
         world.must("group.create", {"id": name, "rule": DINNER})
     laps = 0
     while world.folds[0].scanning:
-        laps += world.folds[0].scans["bali"].cursor == b""
+        laps += world.folds[0].scans.of["bali"].cursor == b""
         world.tick()
     assert laps <= 2
     assert [(n["group"], n["count"]) for n in world.values("notices")] == [("a", 6), ("b", 6), ("c", 6)]
@@ -150,7 +150,7 @@ def test_a_deadline_of_a_group_that_is_gone_is_dropped(world: World) -> None:
 
 def test_the_sweep_looks_through_slices(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a day, a slice of facts a tick; bookings and ratings stay."""
-    monkeypatch.setattr(folding, "SWEPT", 2)
+    monkeypatch.setattr(sweep, "SWEPT", 2)
     world.book("b1")
     world.rate(5, "r1")
     for _ in range(4):

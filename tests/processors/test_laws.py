@@ -12,7 +12,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors import fold as folding
+from processors import scans
 from processors.desk import Out
 from processors.fold import Fold, Record
 from processors.state import MemoryStore
@@ -568,11 +568,11 @@ def test_slices_change_no_membership(history: list[Step], groups: list[Step]) ->
     """A lap that looks at one contact a tick ends where one that looks at all at once does."""
     ends = []
     for size in (1, 300):
-        original, folding.SLICE = folding.SLICE, size
+        original, scans.SLICE = scans.SLICE, size
         try:
             world = start()
             play(world, [PUT, *history, *groups], rest=False)
             ends.append(table(world))
         finally:
-            folding.SLICE = original
+            scans.SLICE = original
     assert ends[0] == ends[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processors import fold as folding
+from processors import scans
 from processors.progress import EVERY
 from schemas.activity import Defined, Lapping, decode
 from tests.processors.test_successor import supersede
@@ -25,7 +25,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made.tenant()
     for at in range(GUESTS):
         made.say("dinner", f"+62812345671{at:02}")
-    monkeypatch.setattr(folding, "SLICE", 2)
+    monkeypatch.setattr(scans, "SLICE", 2)
     return made
 
 
@@ -120,12 +120,12 @@ def test_words_change_without_a_step_back(world: World) -> None:
 def test_the_rows_of_before_are_counted_by_their_first_lap(world: World) -> None:
     """A partition that never counted its contacts says no more than that the lap is not over, and counts them by it."""
     for fold in world.folds:
-        fold.scans.clear()
+        fold.scans.of.clear()
     world.must("group.create", {"id": "g", "rule": DINNER})
     world.tick(SECOND)
     assert shown(world)[-1] == ("building", 0.999)
     rest(world)
-    assert sum(fold.scans["bali"].total for fold in world.folds) == GUESTS
+    assert sum(fold.scans.of["bali"].total for fold in world.folds) == GUESTS
     world.say("dinner", "+6281234567000")
     world.tick()
-    assert sum(fold.scans["bali"].total for fold in world.folds) == GUESTS + 1
+    assert sum(fold.scans.of["bali"].total for fold in world.folds) == GUESTS + 1

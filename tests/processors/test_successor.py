@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from processors import fold as folding
+from processors import scans
 from processors.desk import ORIGIN
 from processors.explain import explain
 from processors.preview import Preview
@@ -72,7 +72,7 @@ def test_only_the_differences_are_told(world: World) -> None:
 
 def test_the_old_rule_stays_in_force_until_all_have_been_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a successor is built, joins and leaves are by the old rule; nothing is told of the new one."""
-    monkeypatch.setattr(folding, "SLICE", 1)
+    monkeypatch.setattr(scans, "SLICE", 1)
     guests = [f"+62812345671{at:02}" for at in range(12)]
     for guest in guests:
         world.say("lunch", guest)
@@ -100,7 +100,7 @@ def test_who_differs_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     guests = [f"+62812345671{at:02}" for at in range(30)]
     for at, guest in enumerate(guests):
         world.say("lunch" if at % 10 == 9 else "dinner and lunch", guest)
-    monkeypatch.setattr(folding, "SLICE", 3)
+    monkeypatch.setattr(scans, "SLICE", 3)
     supersede(world, LUNCH)
     before = len(world.changes())
     while row(world)["successor"] is not None:
@@ -211,7 +211,7 @@ def test_a_successor_may_name_other_groups(world: World) -> None:
 def test_cycles_of_rules_to_come(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two successors that would name each other: the later one is refused, though neither is in force yet."""
     world.group("other", EITHER)
-    monkeypatch.setattr(folding, "SLICE", 1)
+    monkeypatch.setattr(scans, "SLICE", 1)
     for at in range(9):
         world.say("lunch", f"+62812345671{at:02}")
     assert supersede(world, {"any": [{"group": "other"}, {"group": "other"}]}) == ("applied", None)
@@ -227,7 +227,7 @@ def slow(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     guests = [f"+62812345671{at:02}" for at in range(12)]
     for guest in guests:
         world.say("lunch", guest)
-    monkeypatch.setattr(folding, "SLICE", 1)
+    monkeypatch.setattr(scans, "SLICE", 1)
     return [tell(guest) for guest in guests]
 
 

@@ -1,0 +1,177 @@
+"""Which actor a record of contact-activity goes to, and what is done around it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from processors import (
+    alias,
+    bulk,
+    contact,
+    deletion,
+    edits_asked,
+    fact_owner,
+    handover,
+    links,
+    parting,
+    progress,
+    renaming,
+    tenant,
+)
+from processors.afterlife import is_over
+from processors.ahead import look_ahead
+from processors.watch import watched
+from schemas.activity import (
+    BookingSeen,
+    Conflict,
+    CountAsked,
+    Counted,
+    Defined,
+    Directed,
+    Edit,
+    EditsAsked,
+    FactErased,
+    FactPut,
+    FactTaken,
+    Forwarded,
+    Handed,
+    Heard,
+    Lapping,
+    LinkAsked,
+    LinkSeen,
+    MessageSeen,
+    Parted,
+    Parting,
+    Pin,
+    PinsAsked,
+    RatingSeen,
+    RenameAsked,
+    Renaming,
+    Scanned,
+    TenantAsked,
+    Tick,
+    decode,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from processors.afterlife import Afterlife
+    from processors.definitions import Definitions
+    from processors.desk import Desk
+    from processors.heads import Heads
+    from processors.scans import Scans
+
+
+class Partition(Protocol):
+    """What is done with records is done to this: a fold, as far as handlers know it."""
+
+    desk: Desk
+    heads: Heads
+    scans: Scans
+    afterlife: Afterlife
+
+    @property
+    def definitions(self) -> Callable[[bytes], Definitions]:
+        """Returns the definitions of the tenant of a key."""
+        ...
+
+    def tick(self) -> None:
+        """Go on with what takes many ticks."""
+        ...
+
+
+def _to_desk(act: Callable[[Desk, bytes, Any], None]) -> Callable[[Partition, bytes, Any], None]:
+    return lambda fold, key, activity: act(fold.desk, key, activity)
+
+
+def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callable[[Partition, bytes, Any], None]:
+    watching = watched(act)
+
+    def run(fold: Partition, key: bytes, activity: Any) -> None:
+        definitions = fold.definitions(key)
+        head = fold.desk.heads.get(key)
+        if head is not None and head.links is not None and alias.passed_on(fold.desk, key, activity, definitions):
+            return
+        (watching if definitions.entangled else act)(fold.desk, key, activity, definitions)
+        if fold.desk.revived is not None:
+            deletion.revive(fold.desk, key, definitions)
+        head = fold.desk.heads[key]
+        if head.deleted is not None:
+            if head.links is not None and activity.__class__ is Edit:
+                parting.part(fold.desk, key, head, partial(is_over, fold.desk.pending, key))
+            fold.heads.see_off(key)
+
+    return run
+
+
+def _to_linked(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callable[[Partition, bytes, Any], None]:
+    def run(fold: Partition, key: bytes, activity: Any) -> None:
+        act(fold.desk, key, activity, fold.definitions(key))
+        head = fold.desk.heads.get(key)
+        if head is None or key not in fold.desk.dirty:
+            return
+        if head.deleted is not None:
+            fold.heads.see_off(key)
+        elif head.links is not None and head.links.cut is not None:
+            fold.afterlife.forget(key)  # it was erased once, and is there again without what tells so
+
+    return run
+
+
+def _on_forwarded(fold: Partition, key: bytes, forwarded: Forwarded) -> None:
+    """Take in what came to a linked id, as of the contact."""
+    if alias.arrived(fold.desk, key, forwarded):
+        activity = decode(forwarded.body)
+        fold.desk.via = forwarded.via
+        if activity.__class__ is MessageSeen:
+            (fold.desk.ahead,) = look_ahead([(key, activity)], fold.definitions)
+        HANDLE[activity.__class__](fold, key, activity)
+        fold.desk.via = ""
+
+
+def _on_defined(fold: Partition, key: bytes, defined: Defined) -> None:
+    fold.scans.on_defined(key, defined)
+
+
+def _on_tick(fold: Partition, key: bytes, tick: Tick) -> None:
+    del key, tick
+    fold.tick()
+
+
+HANDLE: dict[type, Callable[[Partition, bytes, Any], None]] = {
+    MessageSeen: _to_contact(contact.on_message),
+    FactPut: _to_contact(contact.on_fact_put),
+    FactTaken: _to_contact(contact.on_fact_taken),
+    Pin: _to_contact(contact.on_pin),
+    Heard: _to_contact(contact.on_heard),
+    Edit: _to_contact(contact.on_edit),
+    BookingSeen: _to_desk(fact_owner.on_fact_seen),
+    RatingSeen: _to_desk(fact_owner.on_fact_seen),
+    FactErased: _to_desk(fact_owner.on_fact_erased),
+    TenantAsked: _to_desk(tenant.on_tenant_asked),
+    PinsAsked: _to_desk(tenant.on_pins_asked),
+    EditsAsked: _to_desk(edits_asked.on_edits_asked),
+    LinkSeen: _to_desk(alias.on_link_seen),
+    LinkAsked: _to_desk(links.on_link_asked),
+    Conflict: _to_desk(alias.on_conflict),
+    RenameAsked: _to_desk(links.on_rename_asked),
+    Renaming: _to_desk(renaming.on_renaming),
+    Directed: _to_linked(handover.on_directed),
+    Handed: _to_linked(handover.on_handed),
+    Parting: _to_desk(links.on_parting),
+    Parted: _to_linked(lambda desk, key, parted, _: parting.on_parted(desk, key, parted)),
+    Forwarded: _on_forwarded,
+    Scanned: _to_desk(tenant.on_scanned),
+    Lapping: _to_desk(progress.on_lapping),
+    CountAsked: _to_desk(bulk.on_count_asked),
+    Counted: _to_desk(bulk.on_counted),
+    Defined: _on_defined,
+    Tick: _on_tick,
+}
+OF_CONTACTS = frozenset({
+    MessageSeen, FactPut, FactTaken, Heard, Pin, Edit, LinkSeen, Conflict, Renaming, Directed, Handed, Parted,
+    Forwarded,
+})  # fmt: skip
+"""Activities of contacts: the head under the key is wanted."""

@@ -1,0 +1,88 @@
+"""The contacts' heads as rows: written with a commit, or let go of where an erased contact leaves nothing else."""
+
+from __future__ import annotations
+
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from processors import changes
+from processors.afterlife import is_over
+from processors.deadlines import index_key
+from processors.desk import Out
+from processors.rows import encode, head_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from processors.afterlife import Afterlife
+    from processors.desk import Desk
+    from processors.rows import Head
+    from processors.state import Store
+
+
+class Heads:
+    """What becomes of the heads on the desk, in the store and in the local index of deadlines."""
+
+    def __init__(self, store: Store, desk: Desk, afterlife: Afterlife) -> None:
+        self._store = store
+        self._desk = desk
+        self._afterlife = afterlife
+        self._index: dict[bytes, bytes | None] = {}
+
+    def under(self, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield heads in key order, changed ones as b"": what goes through them must not depend on commits."""
+        fresh, gone = [(head_key(key), b"") for key in self._desk.dirty], self._afterlife.departed
+        mine = sorted(row for row in fresh if row[0] > after and row[0].startswith(prefix))
+        both = merge(self._store.scan(prefix, after), mine, key=itemgetter(0))
+        return (next(rows) for key, rows in groupby(both, key=itemgetter(0)) if key[1:] not in gone)
+
+    def write(self) -> None:
+        """Write every head that has changed."""
+        for key in self._desk.dirty:
+            self._put(key, self._desk.heads[key])
+
+    def take_index(self) -> dict[bytes, bytes | None]:
+        """Return what changes in the local index, and forget it: it is being committed."""
+        index, self._index = self._index, {}
+        return index
+
+    def see_off(self, key: bytes) -> None:
+        """Let a deleted contact go at once if a record has left nothing of it that must lie under its id."""
+        desk, head = self._desk, self._desk.heads[key]
+        if not is_over(desk.pending, key, head):
+            self._afterlife.departed.discard(key)
+            return
+        changes.tell(desk)
+        for group in [group for who, group in desk.changed_rows if who == key]:
+            desk.out.append(changes.table_row(key, group, head, desk.changed_rows.pop((key, group))))
+        if key in desk.changed_profiles:
+            desk.out.append(Out("contacts", key, desk.changed_profiles.pop(key)))
+        self._let_go(key, head)
+        del desk.dirty[key]
+
+    def _put(self, key: bytes, head: Head) -> None:
+        index = self._index
+        if head.deleted is not None:
+            if is_over(self._desk.pending, key, head):
+                self._let_go(key, head)
+                return
+            self._afterlife.forget(key)
+        if head.due != head.indexed:
+            if head.indexed:
+                index[index_key(head.indexed, key)] = None
+            if head.due:
+                index[index_key(head.due, key)] = b""
+            head.indexed = head.due
+        self._desk.pending.put(head_key(key), encode(head))
+
+    def _let_go(self, key: bytes, head: Head) -> None:
+        """Put what outlives a contact in the place of its head."""
+        desk = self._desk
+        self._afterlife.keep(key, head)
+        if head.indexed:
+            self._index[index_key(head.indexed, key)] = None
+        if desk.pending.get(head_key(key)) is not None:
+            desk.pending.put(head_key(key), None)
+        del desk.heads[key]

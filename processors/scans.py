@@ -1,0 +1,136 @@
+"""The laps: each brings all contacts of a tenant up to date with its definitions, a slice with every tick.
+
+One lap at a time for a tenant: what is defined meanwhile waits for the next one, for all such definitions together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from processors import contact, shadow
+from processors.desk import ORIGIN
+from processors.progress import count_met, tell_progress
+from processors.rows import Scan, encode, head_key, head_of, scan_of
+from schemas.activity import Scanned
+
+if TYPE_CHECKING:
+    from processors.catalogue import Catalogue
+    from processors.definitions import Definitions
+    from processors.desk import Desk
+    from processors.heads import Heads
+    from schemas.activity import Defined
+
+SLICE = 300
+"""Contacts that one tick brings up to date, of all tenants together."""
+
+
+class Scans:
+    """One partition's laps, by tenant in `of`."""
+
+    def __init__(self, desk: Desk, catalogue: Catalogue, heads: Heads) -> None:
+        self._desk = desk
+        self._catalogue = catalogue
+        self._heads = heads
+        rows = desk.pending.store.scan(b"s")
+        self.of: dict[str, Scan] = {key[1:].decode(): scan_of(value) for key, value in rows}
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a lap is to go on."""
+        return any(scan.lap for scan in self.of.values())
+
+    def on_defined(self, key: bytes, defined: Defined) -> None:
+        """Take a definition, and begin or queue a lap where one is needed."""
+        catalogue, known = self._catalogue, self._catalogue.of(key)
+        if defined.gone is not None:
+            catalogue.drop_group(key, defined.gone)
+        elif defined.group is not None:
+            before, shadows = known.version, dict(known.shadows)
+            catalogue.put_group(key, defined)
+            if shadows:
+                shadow.follow(self._desk, key, self._scan(key), shadows, known)
+            if known.outstanding(before):
+                self._begin(key, known)
+        elif defined.record is not None and catalogue.put_record(key, defined):
+            catalogue.keep_groups(key)
+            self._begin(key, known)
+        # what a tenant had stays as it is when its record is taken away
+
+    def go_on(self) -> None:
+        """Do a slice of every lap."""
+        for name, scan in self.of.items():
+            if scan.lap:
+                self._go_on(name.encode(), scan)
+
+    def begin_all(self) -> None:
+        """Begin a lap for every tenant that has none."""
+        for name, scan in self.of.items():
+            scan.lap = scan.lap or self._catalogue.of(name.encode()).version
+            self._keep(name.encode(), scan)
+
+    def count_met(self) -> None:
+        """Count who is new since the last commit."""
+        if self._desk.met:
+            count_met(self._desk, self.of)
+
+    def _scan(self, name: bytes) -> Scan:
+        return self.of.setdefault(name.decode(), Scan())
+
+    def _keep(self, name: bytes, scan: Scan) -> None:
+        self._desk.pending.put(b"s" + name, encode(scan), b"s")
+
+    def _begin(self, name: bytes, known: Definitions) -> None:
+        scan = self._scan(name)
+        if not scan.lap:
+            scan.lap, scan.cursor = known.version, b""
+            self._go_on(name, scan)
+
+    def _go_on(self, name: bytes, scan: Scan) -> None:
+        known = self._catalogue.of(name)
+        ahead = shadow.those_ahead(self._desk, name, scan)
+        for key in ahead:
+            contact.touch(self._desk, key, known)
+        if not ahead:
+            self._go_through(name, scan, known)
+        self._keep(name, scan)
+
+    def _go_through(self, name: bytes, scan: Scan, known: Definitions) -> None:
+        """Bring the next slice up to date."""
+        found, seen = shadow.Differing(), 0
+        share = max(1, SLICE // sum(bool(one.lap) for one in self.of.values()))
+        for key, raw in self._heads.under(head_key(name + b"/"), scan.cursor):
+            scan.cursor, seen = key, seen + 1
+            self._look_in(key[1:], raw, scan, known, found)
+            if seen >= share:
+                break
+        scan.seen += seen
+        shadow.write_down(self._desk, name, found)
+        if seen < share:
+            self._end(name, scan, known)
+        else:
+            tell_progress(self._desk, name, scan)
+
+    def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions, found: shadow.Differing) -> None:
+        """Bring one contact up to date, and count it for the groups that the lap is for."""
+        if key not in self._desk.heads:
+            self._desk.heads[key] = head_of(raw)
+        at = contact.touch(self._desk, key, known)
+        head = at.head
+        if known.shadows:
+            shadow.look_ahead(at, scan, known, found)
+        for definition in known.since(scan.done):
+            row = head.rows.get(definition.id)
+            if row is not None and row.seq & 1:
+                scan.members[definition.id] = scan.members.get(definition.id, 0) + 1
+        if head.deleted is not None:
+            self._heads.see_off(key)
+        since = head.profile.since
+        if since is not None and (scan.earliest is None or since < scan.earliest):
+            scan.earliest = since
+
+    def _end(self, name: bytes, scan: Scan, known: Definitions) -> None:
+        told = scan.lap, scan.members, scan.earliest, scan.shadows
+        self._desk.tell(name, Scanned(*ORIGIN, self._desk.partition, *told))
+        scan.total, scan.seen = max(scan.total, scan.seen - self._desk.met[name]), 0
+        scan.done, scan.cursor, scan.members, scan.earliest, scan.shadows = scan.lap, b"", {}, None, {}
+        scan.lap = known.version if known.outstanding(scan.lap) else 0
