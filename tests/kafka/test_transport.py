@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from faust.types import TP
 
 from streams.runtime.hop_app import BUFFERED_CHUNKS, CHUNK_RECORDS, HopApp, hop_app
 from streams.runtime.transport import chunk_topic
@@ -131,6 +134,17 @@ async def test_hop_that_commits_itself(settings: Settings) -> None:
         agent.events[0].ack()
         await asyncio.sleep(1.5)  # longer than the time between commits
     assert agent.committed() == {}
+
+
+async def test_a_backlog_is_no_error(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """A partition that waits is none that Faust complains of, however long the worker has been up."""
+    publish(settings, 3 * BUFFERED_CHUNKS * CHUNK_RECORDS)
+    async with at_work(settings, commits=False) as agent:
+        await eventually(lambda: len(agent.handed) >= BUFFERED_CHUNKS / 2, "a buffer that fills")
+        thread: Any = agent.app.consumer._thread  # noqa: SLF001 - what Faust asks every few seconds
+        caplog.clear()
+        thread.verify_event_path(time.monotonic() + 3600, TP(settings.topic_prefix + "messages", 0))
+        assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_heartbeats_are_known(settings: Settings) -> None:
