@@ -17,7 +17,7 @@ from streams.runtime import jars
 from streams.runtime.node import Node
 
 _STOP_SECONDS = 20.0
-_KILL_SECONDS = 10.0
+_KILL_SECONDS = 30.0
 _ESSENCE_LINES = 4
 
 

@@ -38,8 +38,8 @@ def one_broker(how: str) -> Inject:
 
     def inject(cluster: Cluster, dice: Random) -> str:
         node, led = _leader(cluster, dice)
-        (cluster.broker.stop_node if how == "stop" else cluster.broker.kill_node)(node)
         try:
+            (cluster.broker.stop_node if how == "stop" else cluster.broker.kill_node)(node)
             took = cluster.wait(lambda: not cluster.control.leads(node), 60, "other leaders")
             time.sleep(dice.uniform(0, 3))
         finally:

@@ -14,6 +14,7 @@ from random import Random
 
 import msgspec
 
+from streams.runtime.process import BrokerError
 from tests.chaos.broker_faults import ONE, RIGHTS, THREE, WAYS
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import STATE, WORKERS, Fault, MissedError
@@ -48,7 +49,7 @@ def inject(cluster: Cluster, fault: Fault, dice: Random, begun: float) -> Inject
     started = time.monotonic()
     try:
         hit, proof = True, fault.inject(cluster, dice)
-    except (MissedError, TimeoutError) as error:
+    except (MissedError, TimeoutError, BrokerError) as error:
         hit, proof = False, str(error)
     lasted = time.monotonic() - started
     return Injection(kind=fault.kind, hit=hit, proof=proof, at=round(started - begun, 1), lasted=round(lasted, 1))
