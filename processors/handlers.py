@@ -17,6 +17,7 @@ from processors import (
     parting,
     progress,
     renaming,
+    takeover,
     tenant,
 )
 from processors.afterlife import is_over
@@ -159,7 +160,7 @@ HANDLE: dict[type, Callable[[Partition, bytes, Any], None]] = {
     RenameAsked: _to_desk(links.on_rename_asked),
     Renaming: _to_desk(renaming.on_renaming),
     Directed: _to_linked(handover.on_directed),
-    Handed: _to_linked(handover.on_handed),
+    Handed: _to_linked(takeover.on_handed),
     Parting: _to_desk(links.on_parting),
     Parted: _to_linked(lambda desk, key, parted, _: parting.on_parted(desk, key, parted)),
     Forwarded: _on_forwarded,

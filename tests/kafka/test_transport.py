@@ -141,9 +141,9 @@ async def test_a_backlog_is_no_error(settings: Settings, caplog: pytest.LogCaptu
     publish(settings, 3 * BUFFERED_CHUNKS * CHUNK_RECORDS)
     async with at_work(settings, commits=False) as agent:
         await eventually(lambda: len(agent.handed) >= BUFFERED_CHUNKS / 2, "a buffer that fills")
-        thread: Any = agent.app.consumer._thread
+        consumer: Any = agent.app.consumer
         caplog.clear()
-        thread.verify_event_path(time.monotonic() + 3600, TP(settings.topic_prefix + "messages", 0))
+        consumer._thread.verify_event_path(time.monotonic() + 3600, TP(settings.topic_prefix + "messages", 0))
         assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 

@@ -1,0 +1,101 @@
+"""The ids of one contact stand together: all that they have and have said answers its groups, and is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from processors.bonds import ids_of, newest, united
+from processors.consent import ALL, hold, left_for_good, tell
+from processors.facts import Facts, count
+from processors.identity import is_relay
+from processors.membership import row_of, settle
+from processors.nested import settle_waiting
+from processors.outlook import RULE, mask_at, pinned_out
+from processors.profile import newest as newest_of_field
+from processors.rows import NAMED, Pins, facts_under, links_of
+
+if TYPE_CHECKING:
+    from processors.definitions import Definition, Definitions
+    from processors.membership import Who, Why
+    from processors.rows import Row
+
+
+def show(at: Who, definitions: Definitions, why: Why) -> None:
+    """Show which ids a contact has; what they said of consent depends on it, and its e-mail if none was told.
+
+    Most new guests come with a phone and an e-mail at once: that must not ask all groups.
+    """
+    links = links_of(at.head)
+    if at.head.version >= 0:
+        if links.said or links.groups or _mails(at):
+            stand(at, definitions, why)
+        at.desk.changed_profiles[at.key] = None
+
+
+def _mails(at: Who) -> bool:
+    """Have an id that is an e-mail address as the contact's, where nothing newer is told; return whether it is news."""
+    links = links_of(at.head)
+    mails = [name[7:] for name in ids_of(links.edges) if name.startswith("mailto:")]
+    told = [newest_of_field(at.head.profile, "email", 0, mail) for mail in mails if not is_relay(mail)]
+    return any(told)
+
+
+def stand(at: Who, definitions: Definitions, why: Why) -> None:
+    """Answer all groups by all that the ids of the contact have, and show it anew."""
+    _mails(at)
+    _consent(at)
+    count(at, "booking")
+    count(at, "rating")
+    at.desk.changed_profiles[at.key] = None
+    facts, why = Facts(at, definitions), why._replace(effective=min(why.effective, at.desk.now))
+    concerned = _concerned(at, definitions)
+    for definition in definitions.since(-1):
+        if definition.id in concerned:
+            _answer(at, facts, definition, why)
+    settle_waiting(at, at.desk.now)
+
+
+def _concerned(at: Who, definitions: Definitions) -> set[str]:
+    """List the groups that may have the contact: of 10,000 most ask for facts that it has none of."""
+    index, pending = definitions.index, at.desk.pending
+    none = {
+        kind
+        for kind in ("message", "booking", "rating")
+        if next(pending.scan(facts_under(at.key, kind[:1].encode())), None) is None
+    }
+    kinds = [kind for kind in index.of_kind if kind not in {*none, "manual"}]
+    asked = {definition.id for kind in kinds for definition in index.of_kind[kind]}
+    return asked | at.head.rows.keys() | {definition.id for definition in index.true_when_empty}
+
+
+def _consent(at: Who) -> None:
+    """Have what the ids have said hold, as of one."""
+    head, links = at.head, links_of(at.head)
+    if links.said:
+        hold(at.desk, at.key, newest(links.said, links.edges))
+    for group, parts in links.groups.items():
+        row = head.rows.open(group)
+        pins = row.pins = row.pins or Pins()
+        was, pins.consent = left_for_good(pins), united(parts, links.edges)
+        if was != left_for_good(pins) and group != ALL:
+            tell(at.desk, at.key, group, pins.consent.said)
+
+
+def _answer(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
+    known = row_of(at, definition) if definition.id in at.head.rows else None
+    if definition.deleting:
+        return
+    memos = [facts.memo(definition, i, known) for i in range(len(definition.rule.leaves))]
+    if known is not None or any(memos) or definition.rule.true_when_empty:
+        row = row_of(at, definition)
+        row.memos = memos
+        settle(at, definition, row, at.desk.now, _reason(row, mask_at(definition.rule, row, at.desk.now), why))
+
+
+def _reason(row: Row, mask: int, why: Why) -> Why:
+    """Say why it joins: by its rule, or as it was added; or why it leaves."""
+    if mask:
+        return why if mask & RULE else why._replace(join=NAMED[mask][0])
+    if row.pins is not None and pinned_out(row.pins):
+        return why._replace(leave="keyword" if left_for_good(row.pins) else "manual")
+    return why

@@ -1,0 +1,139 @@
+"""A contact takes in what another id had: parts are laid aside until the last has come, then all of it at once.
+
+A deletion before the link cut off what was of one id; that stays behind, and what comes late by that id is cut off too.
+Facts are united by key, of two revisions the higher.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from processors.alias import first_of
+from processors.changes import named_by
+from processors.contact import touch
+from processors.holdings import DECODE, groups_by, links_under, put_fact, said_by, why_of
+from processors.membership import Who, row_of
+from processors.renaming import became
+from processors.rows import Links, counts, estate_of, facts_under, later, links_of
+from processors.standing import show, stand
+from processors.union import unite_parts, unite_pins, unite_profiles, unite_words
+from schemas.activity import decode
+from schemas.activity import encode as encode_activity
+
+if TYPE_CHECKING:
+    from processors.definitions import Definitions
+    from processors.desk import Desk
+    from processors.rows import Left
+    from schemas.activity import Handed
+
+
+def on_handed(desk: Desk, key: bytes, handed: Handed, definitions: Definitions) -> None:
+    """Take in what another id had, once all of it is there."""
+    known = links_under(desk, key)
+    if known is not None and known.to and not known.leads and handed.gen < known.gen:
+        desk.tell(f"{named_by(key)[0]}/{known.to}".encode(), handed)
+        return
+    under = _parts_under(key)
+    if handed.more:
+        desk.pending.put(_part_key(key, handed), encode_activity(handed), under)
+        return
+    at = Who(desk, key, desk.head(key))
+    links = at.head.links = _leading(at, handed)
+    if handed.estate is not None and at.head.version >= 0:
+        touch(desk, key, definitions)
+        _make_room(at)
+    for name, raw in list(desk.pending.scan(under)):
+        part = decode(raw)
+        if (part.of, part.gen) == (handed.of, handed.gen):
+            _take_in(at, part, definitions)
+            desk.pending.put(name, None, under)
+    _take_in(at, handed, definitions)
+    links.to, links.leads = "", False
+    if handed.estate is not None and at.head.version < 0:
+        at.head.version = definitions.version
+    if handed.estate is None:
+        show(at, definitions, why_of(handed))
+    else:
+        stand(at, definitions, why_of(handed))
+    if handed.asked is not None:
+        became(desk, named_by(key)[0], handed.asked, named_by(key)[1], ("applied", None))
+
+
+def _make_room(at: Who) -> None:
+    """Let go of what a deletion has cut off before anything is taken in: it is of this id alone, from now on too."""
+    head, links = at.head, links_of(at.head)
+    if head.deleted is not None:
+        for letter, decoded in DECODE.items():
+            for key, raw in list(at.desk.pending.scan(facts_under(at.key, letter))):
+                if not counts(head, decoded(raw).time):
+                    put_fact(at, letter, key, None)
+        head.deleted, links.cut = None, later(head.deleted, links.cut)
+
+
+def _leading(at: Who, handed: Handed) -> Links:
+    """Have the edges by which the other is linked, if no newer word has come."""
+    head, me = at.head, named_by(at.key)[1]
+    links = head.links or Links(0, first_of(head), said=said_by(head, me), groups=groups_by(head, me))
+    if handed.gen >= links.gen:
+        links.gen, links.edges = handed.gen - (links.gen < handed.gen), handed.edges
+    return links
+
+
+def _parts_under(key: bytes) -> bytes:
+    return b"j" + len(key).to_bytes(2, "big") + key
+
+
+def _part_key(key: bytes, handed: Handed) -> bytes:
+    return b"%b%b/%d/%08d" % (_parts_under(key), handed.of.encode(), handed.gen, handed.nth)
+
+
+def pass_on_parts(at: Who, to: str) -> None:
+    """Send on what was laid aside: its last part goes on too."""
+    under = _parts_under(at.key)
+    for name, raw in list(at.desk.pending.scan(under)):
+        at.desk.tell(f"{named_by(at.key)[0]}/{to}".encode(), decode(raw))
+        at.desk.pending.put(name, None, under)
+
+
+def _take_in(at: Who, handed: Handed, definitions: Definitions) -> None:
+    if handed.estate is None:
+        return
+    estate, head, links = estate_of(handed.estate), at.head, links_of(at.head)
+    unite_profiles(head.profile, estate.profile)
+    for kind, time in estate.noticed.items():
+        head.noticed[kind] = max(time, head.noticed.get(kind, time))
+    unite_words(links.said, estate.said)
+    for group, parts in estate.groups.items():
+        unite_parts(links.groups.setdefault(group, {}), parts)
+    for group, left in estate.rows.items():
+        _take_row(at, group, left, definitions)
+    for name, raw in handed.facts:
+        _take_fact(at, name[:1], facts_under(at.key, name[:1]) + name[1:], raw)
+
+
+def _take_row(at: Who, group: str, left: Left, definitions: Definitions) -> None:
+    """Take in a row. Its group may be one that this partition is yet to hear of, but none that is no more.
+
+    That a group is gone is told once all partitions are through with it: what was sent before was there before.
+    """
+    definition = definitions.groups.get(group)
+    row = at.head.rows.open(group)
+    row.pins = unite_pins(row.pins, left.pins)
+    if definition is None or definition.deleting:
+        row.memos, row.stuck = left.memos, left.stuck
+    elif definition.ruled == left.ruled:  # else the row tells of a rule that has been replaced
+        row = row_of(at, definition)
+        row.stuck |= left.stuck
+        row.memos = [[*one, *other] for one, other in zip(row.memos, left.memos, strict=False)] or row.memos
+
+
+def _take_fact(at: Who, letter: bytes, key: bytes, raw: bytes) -> None:
+    fact = DECODE[letter](raw)
+    before = at.desk.pending.get(key)
+    if before is not None and _order(DECODE[letter](before)) >= _order(fact):
+        return
+    put_fact(at, letter, key, fact)
+
+
+def _order(fact: Any) -> tuple[int, int]:
+    return getattr(fact, "turn", 0), fact.revision
