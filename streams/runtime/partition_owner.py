@@ -41,6 +41,8 @@ SLICE_RECORDS = 500
 QUEUED_CHUNKS = 2
 COMMIT_SOON, COMMIT_LATE, COMMIT_RECORDS = 0.05, 1.0, 20_000
 """Seconds after the first pending record: when nothing more waits, and at the latest; and records at the most."""
+SLOWER = 2
+"""Pending records wait for so many times what the last commit took: who is busy is asked for fewer commits."""
 TRANSACTION_TIMEOUT_MS = 15_000
 IDLE_SECONDS = 0.05
 ASKED_SECONDS = 0.01
@@ -81,6 +83,7 @@ class PartitionOwner:
         self._pending_since = 0.0
         self._pending_records = 0
         self._in_transaction = False
+        self._commit_took = 0.0
         self._tick_at = -1
         self._ticking = False
         self._producer: aiokafka.AIOKafkaProducer | None = None
@@ -209,6 +212,7 @@ class PartitionOwner:
         if records[0].offset < self.position:
             fresh = [record for record in records if record.offset >= self.position]
         for start in range(0, len(fresh), SLICE_RECORDS):
+            await self._let_fire(fresh[start].timestamp)
             for part in self._runs(fresh[start : start + SLICE_RECORDS]):
                 await self._let_fire(part[0].timestamp)
                 if self._closing:
@@ -219,8 +223,11 @@ class PartitionOwner:
         self._progress()
 
     def _runs(self, part: list[Any]) -> list[list[Any]]:
-        """Cut a slice where its time goes on, if deadlines fall due in it: they come between its records."""
-        if part[-1].timestamp < self.fold.wake:
+        """Cut a slice wherever its time goes on, if so many deadlines fall due in it that they must go out in between.
+
+        The fold fires a few between its records by itself, and to cut a slice costs as much as three records.
+        """
+        if not self.fold.desk.deadlines.is_crowded(part[-1].timestamp, FIRED):
             return [part]
         return [list(run) for _, run in groupby(part, lambda record: record.timestamp)]
 
@@ -265,7 +272,9 @@ class PartitionOwner:
         age = time.monotonic() - self._pending_since
         if self._pending_records >= COMMIT_RECORDS:
             return True
-        return age >= (COMMIT_LATE if self._queue else COMMIT_SOON)
+        if self._queue:
+            return age >= COMMIT_LATE
+        return age >= min(max(COMMIT_SOON, SLOWER * self._commit_took), COMMIT_LATE)
 
     async def commit(self) -> Sent:
         """Commit all that is pending in one transaction, then write it to disk."""
@@ -293,7 +302,8 @@ class PartitionOwner:
         self.fold.committed()
         self._note_tick(sent)
         self._pending_since, self._pending_records = 0.0, 0
-        metrics.COMMIT_SECONDS.observe(time.monotonic() - started)
+        self._commit_took = time.monotonic() - started
+        metrics.COMMIT_SECONDS.observe(self._commit_took)
         self._count()
         self._progress()
         return sent

@@ -7,6 +7,7 @@ import pytest
 from processors import catalogue, deadlines, scans
 from processors import fold as folding
 from processors.fold import Fold, Record
+from processors.state import MemoryStore
 from schemas.activity import Tick, encode
 from tests.processors.world import HASH_KEY, HOUR, START, World, commit
 
@@ -79,6 +80,19 @@ def test_deadlines_that_come_soon(world: World) -> None:
     assert len(fold.desk.deadlines.heap) <= 2 * MOST
     world.tick(HOUR)
     assert [change["change"] for change in world.changes()].count("left") == len(PHONES)
+
+
+@pytest.mark.parametrize("due", [0, 1, 5, 19])
+def test_whether_many_are_due(due: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is known without looking through all of them; what lies beyond memory counts as many."""
+    monkeypatch.setattr(deadlines, "HORIZON", HOUR)
+    known = deadlines.Deadlines(MemoryStore())
+    known.load(START, {})
+    for at in range(19):
+        known.put(START + (at * 7 % 19 < due or 1_000), b"bali/tel:+6281234567%d" % at)
+    assert [known.is_crowded(START + 1, most) for most in (due - 1, due)] == [True, False]
+    assert not known.is_crowded(START + HOUR - 1, 19)
+    assert known.is_crowded(START + HOUR, 19)
 
 
 def test_a_record_waits_for_all_that_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

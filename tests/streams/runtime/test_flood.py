@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,6 +67,45 @@ def test_deadlines_of_one_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
     assert owner.held["out"] <= FIRED
     assert owner.held["rows"] <= COMMIT + FIRED
     assert owner.position == 2
+
+
+def test_a_few_deadlines_do_not_cut_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They fire between its records all the same, each before what is later; of many, some go out in between."""
+    world = World()
+    world.tenant()
+    world.group("g", DINNER)
+    for phone in PHONES:
+        world.say("dinner", phone=phone)
+    ticks = [record(START + 2 * HOUR + (at - 5) * 1000, at) for at in range(11)]
+    for most, applied in ((len(PHONES), [11]), (len(PHONES) - 1, [1] * 11)):
+        monkeypatch.setattr(partition_owner, "FIRED", most)
+        owner = Owner(world)
+        slices = list[int]()
+        monkeypatch.setattr(owner.fold, "apply", _noted(owner.fold.apply, slices))
+        asyncio.run(owner._take(ticks))
+        assert (owner.left, slices) == (len(PHONES), applied)
+
+
+def _noted(apply: Callable[[Any], None], slices: list[int]) -> Callable[[Any], None]:
+    """Note how many records come at once."""
+
+    def noting(records: Any) -> None:
+        slices.append(len(records))
+        apply(records)
+
+    return noting
+
+
+@pytest.mark.parametrize(("took", "due"), [(0.01, 0.05), (0.1, 0.2), (5.0, 1.0)])
+def test_slow_commits_come_less_often(took: float, due: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a commit takes long, more is gathered for the next, for a second at the most."""
+    owner = Owner(World())
+    owner._pending_since, owner._commit_took = 100.0, took
+    found = list[bool]()
+    for now in (due - 0.01, due + 0.01):
+        monkeypatch.setattr("streams.runtime.partition_owner.time.monotonic", partial(float, 100.0 + now))
+        found.append(owner._commit_due())
+    assert found == [False, True]
 
 
 def test_chunks_wait_outside() -> None:
