@@ -97,12 +97,13 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
         desk.counts["repeated"] += 1
         if before.revision > seen.revision:
             _get_to_know(at, seen.time, seen.seen, event)  # what it tells of the guest counts in any order
-            _listen(at, seen, definitions)
+            _listen(at, seen, definitions, late=True)
         return
     ended = at.head.deleted is not None
-    desk.pending.put(ahead.place, None if ended and not keeps(at.head, seen.time) else ahead.row, ahead.under)
+    late = ended and not keeps(at.head, seen.time)
+    desk.pending.put(ahead.place, None if late else ahead.row, ahead.under)
     _get_to_know(at, seen.time, seen.seen, event)
-    hits = _listen(at, seen, definitions, heard=listened)
+    hits = _listen(at, seen, definitions, heard=listened, late=late)
     if before is not None:
         why = Why("message", "retracted", event, min(seen.time, desk.now), seen=seen)
         _reread(at, definitions, [*_hits(definitions, before), *hits], why)
@@ -120,13 +121,15 @@ def _listen_first(at: Who, seen: MessageSeen, definitions: Definitions) -> bool:
     return True
 
 
-def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, heard: bool = False) -> Sequence[Word]:
+def _listen(
+    at: Who, seen: MessageSeen, definitions: Definitions, *, heard: bool = False, late: bool = False
+) -> Sequence[Word]:
     """Act on what a message says of consent, unless that was heard already; return what rules hit in it."""
     if not seen.words:
         return ()
     ahead: Ahead = at.desk.ahead
     if not heard:
-        heard = ahead.meaning is not None and hear(at, seen, ahead.meaning, definitions)
+        heard = ahead.meaning is not None and hear(at, seen, ahead.meaning, definitions, late=late)
         if ahead.near is not None and not heard:
             suspect(at, seen, ahead.near)
     return ahead.hits

@@ -1,7 +1,8 @@
 """What guests say of consent in their messages, and what is answered.
 
 Said is said: an edited or deleted message takes no consent back, either way, and an older revision that comes after a
-newer one counts as well. So the end depends on what was said and when, not on the order in which it came.
+newer one counts as well. So the end depends on what was said and when, not on the order in which it came. Help is for
+the moment: what comes too late to be kept, or kept in mind, is not answered, for nobody knows whether it was before.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     from processors.whole_words import Meaning
 
 
-def hear(at: Who, seen: MessageSeen, meaning: Meaning, definitions: Definitions) -> bool:
-    """Act on a message that is nothing but a word with a meaning; return whether it has one on its channel."""
+def hear(at: Who, seen: MessageSeen, meaning: Meaning, definitions: Definitions, *, late: bool) -> bool:
+    """Act on a message that is nothing but a word with a meaning; return whether it has one on its channel.
+
+    `late` is a revision that is not kept: it is no longer the newest, or its guest was erased after it.
+    """
     act = meaning.on(seen.channel)
-    if act == "help":
+    if act == "help" and not late:
         answer(at.desk, at.key, seen, "help", definitions.record.help_reply)
     elif act == "opt_out":
         _opt_out(at, seen, meaning.phrase, definitions.record.opt_out_reply)

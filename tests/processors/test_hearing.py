@@ -265,6 +265,21 @@ def test_each_asked_for_answer_is_given_once(world: World) -> None:
     assert len({reply["reply_id"] for reply in world.values("replies")}) == 4
 
 
+def test_a_call_for_help_is_answered_once(world: World) -> None:
+    """One that comes again, or late, is not answered: not after an edit, and not after its guest was erased."""
+    for text, revision in (("help", 1), ("help", 1), ("dinner", 2), ("help", 1)):
+        world.say(text, id_="m", revision=revision)
+    assert kinds(world) == [("help", "Call us")]
+    world.say("help", id_="n")
+    at = world.now
+    world.tick(SECOND)
+    world.must("contact.delete", {"contact": {"phone": MADE}, "erase": True})
+    world.say("help", id_="n", time=at)
+    assert kinds(world) == [("help", "Call us")] * 2
+    world.say("help", id_="o", time=world.now + 1)
+    assert kinds(world) == [("help", "Call us")] * 3
+
+
 def test_an_older_word_is_not_confirmed(world: World) -> None:
     """A STOP that a newer START has ended already is not confirmed; one by command is confirmed when it is said too."""
     world.say("start")
