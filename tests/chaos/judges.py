@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
+from tests.chaos.consent_judges import consent, replies
+from tests.chaos.evidence import Fault, Judge, accepted, compare, expiry, members, model_of
 from tests.chaos.history import RAW, History, newest
 from tests.chaos.load import TENANT
-from tests.chaos.model import NEVER, Model, lasting, millis, read
+from tests.chaos.model import lasting, millis
 from tests.chaos.reader import Taken
-
-T = TypeVar("T")
-Fault = Literal["lost", "wrong", "repeated", "early"]
 
 
 class Finding(NamedTuple):
@@ -28,43 +27,6 @@ class Finding(NamedTuple):
     judge: str
     fault: Fault
     what: str
-
-
-Judge = Callable[[History], Iterator[tuple[Fault, str]]]
-
-
-def accepted(history: History, *topics: str) -> Iterator[tuple[Taken, Mapping[str, Any]]]:
-    """Yield the raw records that are valid events, with these."""
-    for topic in topics:
-        yield from _remembered(history, topic, lambda topic=topic: _accepted(history, topic))  # type: ignore[misc]
-
-
-def _accepted(history: History, topic: str) -> list[tuple[Taken, Mapping[str, Any]]]:
-    small = (one for one in sorted(history[topic]) if len(one.value or b"") <= _LARGEST[topic])
-    return [(one, event) for one in small if (event := read(one.value)) is not None]
-
-
-def _remembered(history: History, name: str, make: Callable[[], T]) -> T:
-    """Make a thing once for a history as it is: several judges want it."""
-    lengths = tuple(len(history[topic]) for topic in RAW)
-    known = history.remembered.get(name)
-    if known is None or known[0] != lengths:
-        known = history.remembered[name] = (lengths, make())
-    found: T = known[1]
-    return found
-
-
-_LARGEST = {"bookings": 256 * 1024, "ratings": 256 * 1024, "messages": 256 * 1024, "commands": 1024 * 1024}
-
-
-def model_of(history: History) -> Model:
-    """Return the model of a history's input."""
-    return _remembered(history, "model", lambda: _model(history))
-
-
-def _model(history: History) -> Model:
-    events = (event for _, event in accepted(history, "messages", "bookings", "ratings"))
-    return Model([event for _, event in accepted(history, "commands")], events)
 
 
 # acknowledged and accounted for --------------------------------------------------------------------------------------
@@ -133,19 +95,18 @@ def log(history: History) -> Iterator[tuple[Fault, str]]:
     times = dict[str, int]()
     for one in sorted(history.followed):
         told = json.loads(one.value or b"{}")
-        if not _of_a_membership(told):
-            continue
         data = told["data"]
-        name = data["group"], data["contact"]
-        yield from _sequence(name, seqs.get(name, 0), data)
+        name = data.get("group", ""), data["contact"]
         if told["id"] in ids:
             yield "repeated", f"change {told['id']} of {name}"
         at = millis(told["time"])
         if at < times.get(data["contact"], 0):
             yield "wrong", f"{name} {data['seq']}: a change of an earlier time after a later one"
-        seqs[name] = max(data["seq"], seqs.get(name, 0))
         times[data["contact"]] = at
         ids.add(told["id"])
+        if _of_a_membership(told):
+            yield from _sequence(name, seqs.get(name, 0), data)
+            seqs[name] = max(data["seq"], seqs.get(name, 0))
 
 
 def _of_a_membership(told: Mapping[str, Any]) -> bool:
@@ -183,7 +144,7 @@ def followed(history: History) -> Iterator[tuple[Fault, str]]:
 def memberships(history: History) -> Iterator[tuple[Fault, str]]:
     """The table says what the model says: who, by which sources, until when."""
     wanted = model_of(history).memberships(history.at)
-    found = {name: (tuple(row["sources"]), _expiry(row)) for name, row in _table(history).items()}
+    found = {name: (tuple(row["sources"]), expiry(row)) for name, row in members(history).items()}
     for name in wanted.keys() - found.keys():
         yield "lost", f"{name} should be a member: {wanted[name]}"
     for name in found.keys() - wanted.keys():
@@ -193,25 +154,16 @@ def memberships(history: History) -> Iterator[tuple[Fault, str]]:
             yield "wrong", f"{name} is {found[name]} and should be {tuple(wanted[name])}"
 
 
-def _expiry(row: Mapping[str, Any]) -> int:
-    return millis(row["expires_at"]) if row["expires_at"] else NEVER
-
-
-def _table(history: History) -> dict[tuple[str, str], Mapping[str, Any]]:
-    rows = (json.loads(value) for value in newest(history["memberships"]).values() if value is not None)
-    return {(row["group"], row["contact"]): row for row in rows}
-
-
 def agreement(history: History) -> Iterator[tuple[Fault, str]]:
     """The fold of the changes, the table and HTTP tell the same."""
     told = {name: seq for name, seq in _folded(history).items() if seq % 2}
-    table = {name: row["seq"] for name, row in _table(history).items()}
-    yield from _compare("the log's fold", told, "the table", table)
+    table = {name: row["seq"] for name, row in members(history).items()}
+    yield from compare("the log's fold", told, "the table", table)
     ids = {(group, contact) for group, rows in history.members.items() for contact in rows}
-    yield from _compare("the table", dict.fromkeys(table), "HTTP", dict.fromkeys(ids))
-    for name, row in _table(history).items():
+    yield from compare("the table", dict.fromkeys(table), "HTTP", dict.fromkeys(ids))
+    for name, row in members(history).items():
         shown = history.members.get(name[0], {}).get(name[1])
-        if shown is not None and (shown["sources"], shown["expires_at"]) != (row["sources"], row["expires_at"]):
+        if shown is not None and any(shown[field] != row[field] for field in ("sources", "expires_at", "sendable")):
             yield "wrong", f"{name}: HTTP tells {shown}, the table {row}"
 
 
@@ -219,16 +171,6 @@ def _folded(history: History) -> dict[tuple[str, str], int]:
     told = (json.loads(one.value or b"{}") for one in sorted(history["membership-changes"]))
     changes = (one["data"] for one in told if _of_a_membership(one))
     return {(data["group"], data["contact"]): data["seq"] for data in changes}
-
-
-def _compare(left: str, one: Mapping[Any, Any], right: str, other: Mapping[Any, Any]) -> Iterator[tuple[Fault, str]]:
-    for name in one.keys() - other.keys():
-        yield "lost", f"{name} is in {left} and not in {right}"
-    for name in other.keys() - one.keys():
-        yield "wrong", f"{name} is in {right} and not in {left}"
-    for name in one.keys() & other.keys():
-        if one[name] != other[name]:
-            yield "wrong", f"{name}: {left} {one[name]}, {right} {other[name]}"
 
 
 # facts and profiles --------------------------------------------------------------------------------------------------
@@ -241,7 +183,7 @@ Kept = dict[tuple[str, str, str, str], tuple[int, int]]
 def facts(history: History) -> Iterator[tuple[Fault, str]]:
     """The owners hold each fact in its newest revision, once, under the right contact."""
     wanted, found = _wanted_facts(history), _kept_facts(history)
-    yield from _compare("the input", wanted, "the owners' state", found)
+    yield from compare("the input", wanted, "the owners' state", found)
 
 
 def _wanted_facts(history: History) -> Kept:
@@ -377,6 +319,8 @@ JUDGES: dict[str, Judge] = {
     "facts": facts,
     "profiles": profiles,
     "deadlines": deadlines,
+    "consent": consent,
+    "replies": replies,
 }
 
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
 
+from tests.chaos.speech import RECORD, word
+
 Event = dict[str, Any]
 Rule = Mapping[str, Any]
 
@@ -87,7 +89,7 @@ def command(type_: str, id_: str, now: float, data: Event) -> Saying:
 
 def opening(now: float) -> Iterator[Saying]:
     """Yield the tenant's record and the groups that stay."""
-    yield command("tenant.put", "tenant", now, {"tenant": TENANT, "region": "ID", "zone": "UTC"})
+    yield command("tenant.put", "tenant", now, {"tenant": TENANT, **RECORD})
     for name, rule in GROUPS.items():
         yield command("group.create", f"make-{name}", now, {"id": name, "name": name, "rule": rule})
 
@@ -101,7 +103,8 @@ class Load:
         self.made = 0
         self._later: list[tuple[float, int, Saying]] = []
         self._kinds: list[tuple[Callable[[float], None], float]] = [
-            (self._message, 0.72), (self._booking, 0.12), (self._rating, 0.10), (self._pin, 0.06),
+            (self._message, 0.71), (self._booking, 0.12), (self._rating, 0.10), (self._pin, 0.05),
+            (self._consent, 0.02),
         ]  # fmt: skip
 
     def due(self, now: float, count: int) -> Iterator[Saying]:
@@ -138,12 +141,17 @@ class Load:
         for revision in range(1, dice.choices((1, 2, 3), (92, 6, 2))[0] + 1):
             data = {
                 "message_id": id_, "channel": "whatsapp", "direction": "inbound", "from": guest, "revision": revision,
-                "text": " ".join(dice.choices(WORDS, k=dice.randint(1, 4))),
+                "text": self._text(),
             }  # fmt: skip
             if revision > 1 and dice.random() < 0.3:
                 data["deleted"] = True
             event = envelope("message", "message", f"{id_}:{revision}", at, data)
             self._say(now + self._delay(revision), saying("messages", self._key(guest), event))
+
+    def _text(self) -> str:
+        if self.dice.random() < 0.04:
+            return word(self.dice)
+        return " ".join(self.dice.choices(WORDS, k=self.dice.randint(1, 4)))
 
     def _delay(self, revision: int) -> float:
         """Later revisions mostly come later."""
@@ -186,10 +194,25 @@ class Load:
         type_ = dice.choices(("group.add", "group.remove", "group.clear_pin"), (6, 2, 2))[0]
         data: Event = {
             "group": dice.choice(("vip", "vip", "vip", "hello-3", "booker")),
-            "contacts": [{"phone": self._guest()} for _ in range(dice.randint(1, 4))],
+            "contacts": self._some(dice.randint(1, 4)),
         }
         if type_ == "group.add":
             data["reason"] = dice.choice(("manual", "flow", "import"))
+            if dice.random() < 0.2:  # by hand this says that the guest wants it
+                data["evidence"] = "asked at the desk"
             if dice.random() < 0.5:
                 data["expires_at"] = stamp(now + dice.choice((2, 5, 12)))
         self._say(now + dice.choice((0, 0, 0, 2)), command(type_, f"p-{self.made}", at, data))
+
+    def _consent(self, now: float) -> None:
+        """Say by command what guests said elsewhere, of everything or of a group, now and then of many at once."""
+        dice, at = self.dice, self._happened(now)
+        type_ = dice.choices(("consent.opt_out", "consent.opt_in"), (1, 3))[0]
+        data: Event = {"contacts": self._some(dice.randint(1, 3) if dice.random() < 0.9 else 25)}
+        scope = dice.choice(("all", "vip", "vip", "booker", None))
+        if scope is not None:
+            data["scope"] = scope
+        self._say(now + dice.choice((0, 0, 0, 2)), command(type_, f"c-{self.made}", at, data))
+
+    def _some(self, count: int) -> list[Event]:
+        return [{"phone": self._guest()} for _ in range(count)]

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
+from tests.chaos.model_consent import ALL, Speech, Word, counted, is_out
+
 Rule = Mapping[str, Any]
 Named = tuple[str, str]
 """A group and a contact, or a source and an id."""
@@ -77,6 +79,8 @@ class Guest:
         self.bookings: list[Fact] = []
         self.ratings: list[Fact] = []
         self.pins: dict[str, list[Pin]] = defaultdict(list)
+        self.words: dict[str, list[Word]] = defaultdict(list)
+        """Of consent: what was said of everything, and of groups by their id."""
 
 
 class Model:
@@ -88,10 +92,11 @@ class Model:
         self.guests: dict[str, Guest] = defaultdict(Guest)
         self.facts: dict[str, dict[Named, Fact]] = {"message": {}, "booking": {}, "rating": {}}
         self.whose: dict[str, dict[Named, tuple[int, str]]] = {"message": {}, "booking": {}, "rating": {}}
-        for event in events:
-            self._event(event)
+        self.speech = Speech({})
         for command in commands:
             self._command(command)
+        for event in events:
+            self._event(event)
         for kind, facts in self.facts.items():
             self._hand_out(kind, facts)
 
@@ -104,23 +109,43 @@ class Model:
         guest = data["from"] if kind == "message" else data.get("guest", {}).get("phone")
         if guest is not None and (name not in whose or revision > whose[name][0]):
             whose[name] = (revision, f"tel:{guest}")
+        if kind == "message":
+            self._hear(event)
+
+    def _hear(self, event: Mapping[str, Any]) -> None:
+        """Take what a message's revision says of consent, whatever became of it later."""
+        act = self.speech.act(event["data"])
+        if act in {"out", "back", "doubt"}:
+            word = Word(millis(event["time"]), act != "back", act != "doubt", event["id"])
+            self.guests[f"tel:{event['data']['from']}"].words[ALL].append(word)
 
     def _command(self, command: Mapping[str, Any]) -> None:
         """Commands come in the order of their log."""
         kind, data = command["type"], command["data"]
-        if kind == "group.create":
+        if kind == "tenant.put":
+            self.speech = Speech(data)
+        elif kind == "group.create":
             self.groups.setdefault(data["id"], data["rule"])
         elif kind == "group.delete":
             self.groups.pop(data["group"], None)
             self.deleted.add(data["group"])
         elif kind in {"group.add", "group.remove", "group.clear_pin"}:
             self._pin(command, data)
+        elif kind in {"consent.opt_out", "consent.opt_in"}:
+            self._say(command, data.get("scope", ALL), out=kind == "consent.opt_out")
+
+    def _say(self, command: Mapping[str, Any], scope: str, *, out: bool) -> None:
+        word = Word(millis(command["time"]), out, certain=True, id=command["id"])
+        for contact in command["data"]["contacts"]:
+            self.guests[f"tel:{contact['phone']}"].words[scope].append(word)
 
     def _pin(self, command: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         expires = millis(data["expires_at"]) if "expires_at" in data else NEVER
         pin = Pin(millis(command["time"]), command["id"], command["type"], data.get("reason", "manual"), expires)
         for contact in data["contacts"]:
             self.guests[f"tel:{contact['phone']}"].pins[data["group"]].append(pin)
+        if pin.type == "group.add" and pin.reason == "manual" and data.get("evidence"):
+            self._say(command, data["group"], out=False)
 
     def _hand_out(self, kind: str, facts: Mapping[Named, Fact]) -> None:
         for name, fact in facts.items():
@@ -140,9 +165,15 @@ class Model:
                     found[group, contact] = held
         return found
 
+    def opted_out(self) -> set[Named]:
+        """Return who has opted out of what: contacts with `all` or a group."""
+        guests = self.guests.items()
+        return {(contact, scope) for contact, one in guests for scope, words in one.words.items() if is_out(words)}
+
     def _held(self, rule: Rule, guest: Guest, group: str, now: int) -> Held | None:
-        out, adds = settle(guest.pins.get(group, ()))
-        if out:
+        words = guest.words.get(group, ())
+        out, adds = settle(counted(guest.pins.get(group, ()), words))
+        if out or is_out(words):
             return None
         truth = Truth(rule, guest)
         held = sources(truth, adds, now)

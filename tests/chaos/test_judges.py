@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.chaos.evidence import model_of
 from tests.chaos.history import History, newest
-from tests.chaos.judges import JUDGES, judge, lateness, model_of
+from tests.chaos.judges import JUDGES, judge, lateness
 from tests.chaos.load import stamp
 from tests.chaos.model import millis
+from tests.chaos.model_consent import is_out
 from tests.chaos.reader import Taken
 from tests.chaos.rehearsal import rehearse
 
@@ -21,7 +23,19 @@ from tests.chaos.rehearsal import rehearse
 @pytest.fixture(scope="module")
 def good() -> History:
     """A history as it should be."""
-    return rehearse(7)
+    return rehearse(7, beats=120)
+
+
+def copied(history: History) -> History:
+    """Copy what the faults change; records never change, so the copy of the lists that hold them will do."""
+    return msgspec.structs.replace(
+        history,
+        acknowledged=list(history.acknowledged),
+        followed=list(history.followed),
+        topics={name: list(records) for name, records in history.topics.items()},
+        members=copy.deepcopy(history.members),
+        remembered=dict(history.remembered),
+    )
 
 
 def told(one: Taken) -> dict[str, Any]:
@@ -59,10 +73,27 @@ def always(_: Any) -> bool:
     return True
 
 
-def one_of(history: History, topic: str, change: str) -> Callable[[dict[str, Any]], bool]:
+def one_of(change: str) -> Callable[[dict[str, Any]], bool]:
     """Choose changes of a kind."""
-    del history, topic
-    return lambda value: value["data"]["change"] == change
+    return lambda value: value["type"].endswith(f".{change}")
+
+
+def is_membership(one: Taken) -> bool:
+    """Choose joins and leaves."""
+    return "group" in told(one)["data"]
+
+
+def overwrite(history: History, topic: str, choose: Callable[[dict[str, Any]], bool], **data: Any) -> None:
+    """Write a row of a table once more, otherwise."""
+    rows = [(key, json.loads(value)) for key, value in newest(history[topic]).items() if value is not None]
+    key, row = next((key, row) for key, row in rows if choose(row))
+    history[topic].append(Taken(0, 10**6, history.at, key, json.dumps(row | data).encode()))
+
+
+def again(history: History, topic: str, choose: Callable[[dict[str, Any]], bool], **more: Any) -> None:
+    """Say a record of a log once more, in its whole or otherwise."""
+    one = next(one for one in reversed(history[topic]) if choose(told(one)))
+    history[topic].append(one._replace(offset=10**6, value=json.dumps(told(one) | more).encode()))
 
 
 # the faults ----------------------------------------------------------------------------------------------------------
@@ -102,8 +133,8 @@ def an_outcome_is_told_twice(history: History) -> None:
 
 def a_change_is_missing(history: History) -> None:
     """A seq is left out."""
-    last = {(d["group"], d["contact"]): d["seq"] for d in (told(one)["data"] for one in history["membership-changes"])}
-    drop(history, "membership-changes", lambda one: _seq(one) < last[_name(one)])
+    last = {_name(one): _seq(one) for one in history["membership-changes"]}
+    drop(history, "membership-changes", lambda one: _seq(one) < last[_name(one)] and is_membership(one))
 
 
 def a_change_is_repeated(history: History) -> None:
@@ -115,13 +146,13 @@ def a_change_is_repeated(history: History) -> None:
 
 def a_change_joins_twice(history: History) -> None:
     """An even seq says joined."""
-    rewrite(history, "membership-changes", one_of(history, "membership-changes", "left"), change="joined")
+    rewrite(history, "membership-changes", one_of("left"), change="joined")
 
 
 def changes_are_out_of_order(history: History) -> None:
     """A contact's change has an earlier time than the one before."""
     changes = history["membership-changes"]
-    at = next(i for i in range(len(changes) - 1, -1, -1) if _seq(changes[i]) > 1)
+    at = next(i for i in range(len(changes) - 1, -1, -1) if _seq(changes[i]) > 1 and is_membership(changes[i]))
     early = told(changes[at]) | {"time": stamp(0)}
     put(history, "membership-changes", at, changes[at]._replace(value=json.dumps(early).encode()))
 
@@ -186,7 +217,7 @@ def a_sum_was_counted_twice(history: History) -> None:
 def a_deadline_fired_early(history: History) -> None:
     """A membership ends before its time."""
     changes = history["membership-changes"]
-    at = max(i for i, one in enumerate(changes) if told(one)["data"]["reason"] == "expired")
+    at = max(i for i, one in enumerate(changes) if told(one)["data"].get("reason") == "expired")
     due = millis(told(changes[at])["data"]["effective_at"])
     put(history, "membership-changes", at, changes[at]._replace(timestamp=due - 1))
 
@@ -194,10 +225,89 @@ def a_deadline_fired_early(history: History) -> None:
 def a_deadline_is_nobodys(history: History) -> None:
     """A membership ends at a moment that no fact gives."""
     changes = history["membership-changes"]
-    at = max(i for i, one in enumerate(changes) if told(one)["data"]["reason"] == "expired")
+    at = max(i for i, one in enumerate(changes) if told(one)["data"].get("reason") == "expired")
     value = told(changes[at])
     value["data"]["effective_at"] = stamp((millis(value["data"]["effective_at"]) - 1) / 1000)
     put(history, "membership-changes", at, changes[at]._replace(value=json.dumps(value).encode()))
+
+
+def an_opt_out_is_not_told(history: History) -> None:
+    """A flip of consent is left out of the log."""
+    first = next(told(one) for one in history["membership-changes"] if told(one)["type"] == "contact.suppressed")
+    drop(history, "membership-changes", lambda one: told(one)["id"] == first["id"])
+
+
+def a_word_is_lost(history: History) -> None:
+    """The newest flip of a contact is left out, so that no gap shows."""
+    drop(history, "membership-changes", lambda one: told(one)["type"] == "contact.suppressed")
+
+
+def an_opt_out_is_told_twice(history: History) -> None:
+    """A flip of consent is written again."""
+    again(history, "membership-changes", one_of("suppressed"))
+
+
+def an_opt_out_is_nobodys(history: History) -> None:
+    """A flip names a message that says no such thing."""
+    rewrite(history, "membership-changes", one_of("suppressed"), cause={"source": "gateway", "id": "m-1:1"})
+
+
+def a_near_miss_is_certain(history: History) -> None:
+    """A flip that a person should look at is told as a plain one."""
+    rewrite(history, "membership-changes", lambda value: bool(value["data"].get("review")), review=False)
+
+
+def an_opt_out_does_not_take_out(history: History) -> None:
+    """Who opted out of a group is in its table."""
+    model = model_of(history)
+    contact = next(name for name, guest in model.guests.items() if is_out(guest.words["vip"]))
+    one = next(one for one in history["memberships"] if b"/vip/" in one.key and one.value)
+    key = one.key.rpartition(b"/")[0] + f"/{contact}".encode()
+    value = json.dumps(told(one) | {"contact": contact}).encode()
+    history["memberships"].append(Taken(0, 10**6, history.at, key, value))
+
+
+def a_change_is_sendable_after_a_stop(history: History) -> None:
+    """A change tells that somebody may be written to who may not."""
+    rewrite(history, "membership-changes", lambda value: value["data"].get("sendable") is False, sendable=True)
+
+
+def a_member_is_sendable_after_a_stop(history: History) -> None:
+    """A membership was not written again when its contact opted out."""
+    overwrite(history, "memberships", lambda row: not row["sendable"], sendable=True)
+
+
+def a_profile_is_sendable_after_a_stop(history: History) -> None:
+    """A contact was not written again when it opted out."""
+    overwrite(history, "contacts", lambda row: not row["sendable"], sendable=True)
+
+
+def http_has_not_heard_a_stop(history: History) -> None:
+    """The store missed that a member may not be written to any more."""
+    rows = (row for rows in history.members.values() for row in rows.values())
+    next(row for row in rows if not row["sendable"])["sendable"] = True
+
+
+def an_answer_is_missing(history: History) -> None:
+    """Whoever opted out gets no confirmation."""
+    causes = {told(one)["data"]["cause"]["id"] for one in history["membership-changes"] if not is_membership(one)}
+    messages = {cause.rpartition(":")[0] for cause in causes}
+    drop(history, "replies", lambda one: told(one)["kind"] == "opt_out" and told(one)["in_reply_to"] in messages)
+
+
+def an_answer_is_given_twice(history: History) -> None:
+    """A reply is written again."""
+    again(history, "replies", always)
+
+
+def an_answer_is_nobodys(history: History) -> None:
+    """A guest is welcomed back who was not away."""
+    again(history, "replies", always, reply_id="new", kind="opt_in", in_reply_to="m-1")
+
+
+def an_opt_out_is_confirmed_again(history: History) -> None:
+    """A second STOP is answered as the first was."""
+    again(history, "replies", lambda value: value["kind"] == "opt_out", reply_id="new")
 
 
 def _seq(one: Taken) -> int:
@@ -206,7 +316,7 @@ def _seq(one: Taken) -> int:
 
 def _name(one: Taken) -> tuple[str, str]:
     data = told(one)["data"]
-    return data["group"], data["contact"]
+    return data.get("group", ""), data["contact"]
 
 
 FAULTS: list[tuple[Callable[[History], None], str, str]] = [
@@ -232,6 +342,20 @@ FAULTS: list[tuple[Callable[[History], None], str, str]] = [
     (a_sum_was_counted_twice, "profiles", "wrong"),
     (a_deadline_fired_early, "deadlines", "early"),
     (a_deadline_is_nobodys, "deadlines", "wrong"),
+    (an_opt_out_is_not_told, "consent", "lost"),
+    (a_word_is_lost, "consent", "lost"),
+    (an_opt_out_is_told_twice, "consent", "repeated"),
+    (an_opt_out_is_nobodys, "consent", "wrong"),
+    (a_near_miss_is_certain, "consent", "wrong"),
+    (an_opt_out_does_not_take_out, "memberships", "wrong"),
+    (a_change_is_sendable_after_a_stop, "consent", "wrong"),
+    (a_member_is_sendable_after_a_stop, "consent", "wrong"),
+    (a_profile_is_sendable_after_a_stop, "consent", "wrong"),
+    (http_has_not_heard_a_stop, "agreement", "wrong"),
+    (an_answer_is_missing, "replies", "lost"),
+    (an_answer_is_given_twice, "replies", "repeated"),
+    (an_answer_is_nobodys, "replies", "wrong"),
+    (an_opt_out_is_confirmed_again, "replies", "wrong"),
 ]
 
 
@@ -245,14 +369,16 @@ def test_good_history_has_everything(good: History) -> None:
     """The history that is put on trial has joins, leaves, deadlines, members, moves and dead letters."""
     assert len(lateness(good)) > 20
     assert len(model_of(good).memberships(good.at)) > 50
-    assert {"joined", "left"} == {told(one)["data"]["change"] for one in good["membership-changes"]}
+    kinds = ("membership.joined", "membership.left", "contact.suppressed", "contact.restored")
+    assert set(kinds) == {told(one)["type"] for one in good["membership-changes"]}
+    assert {"opt_out", "opt_in", "help"} == {told(one)["kind"] for one in good["replies"]}
     assert len(good["dead-letters"]) == 4
 
 
 @pytest.mark.parametrize(("spoil", "name", "fault"), FAULTS, ids=[spoil.__name__ for spoil, _, _ in FAULTS])
 def test_each_fault_is_seen(good: History, spoil: Callable[[History], None], name: str, fault: str) -> None:
     """The judge whose business it is sees a fault that was put in, and sees nothing without it."""
-    history = copy.deepcopy(good)
+    history = copied(good)
     spoil(history)
     assert fault in {found for found, _ in JUDGES[name](history)}
 

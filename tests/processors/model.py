@@ -59,9 +59,14 @@ def deadline(start: datetime, within: str | None, zone: str) -> datetime:
 
 
 def with_words(heard: Sequence[Heard]) -> Iterator[Heard]:
-    """Yield the events, and after each message the command that it amounts to, if it does."""
+    """Yield the events, and after each message the command that it amounts to, if it does.
+
+    What the tenant's last record names as its own words has been such from the beginning.
+    """
+    records = [one.event["data"] for one in heard if one.event["type"] == "tenant.put"]
     at = [place for place, one in enumerate(heard) if one.event["type"] == "message"]
-    said = {at[place]: event for place, event in commands_in(heard[place].event for place in at)}
+    commands = commands_in((heard[place].event for place in at), records[-1] if records else {})
+    said = {at[place]: event for place, event in commands}
     for place, one in enumerate(heard):
         yield one
         if place in said:

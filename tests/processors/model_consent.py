@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from re import findall
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from tests.processors.model_links import Links
 
 Event = Mapping[str, Any]
-OUT = ("stop", "please stop texting me")
-BACK = ("start",)
+OUT = ("stop", "unsubscribe", "opt out", "please stop texting me", "stop please")
+BACK = ("start", "unstop")
 ALL = "all"
 
 
@@ -23,25 +24,27 @@ class Word(NamedTuple):
     out: bool
 
 
-def commands_in(messages: Iterable[Event]) -> Iterator[tuple[int, Event]]:
+def commands_in(messages: Iterable[Event], record: Event) -> Iterator[tuple[int, Event]]:
     """Yield the command that each message amounts to, with its place; a repeat of the newest revision is none."""
+    outs, backs = (*OUT, *record.get("opt_out_words", ())), (*BACK, *record.get("opt_in_words", ()))
     newest: dict[tuple[str, ...], int] = {}
     for at, event in enumerate(messages):
         data = event["data"]
         name = (data["from"], event["source"], data["message_id"])
         if data["revision"] != newest.get(name):
             newest[name] = max(data["revision"], newest.get(name, 0))
-            kind, more = _meaning("" if data.get("deleted") else data["text"].lower().strip())
+            words = "" if data.get("deleted") else " ".join(findall("[a-z]+", data["text"].lower()))
+            kind, more = _meaning(words, outs, backs)
             if kind:
                 content = {"contacts": [{"phone": data["from"]}], **more}
                 yield at, {"type": kind, "time": event["time"], "id": event["id"], "data": content}
 
 
-def _meaning(text: str) -> tuple[str, dict[str, Any]]:
+def _meaning(text: str, outs: Sequence[str], backs: Sequence[str]) -> tuple[str, dict[str, Any]]:
     verb, _, group = text.partition(" ")
-    if text in OUT:
+    if text in outs:
         return "consent.opt_out", {"scope": ALL}
-    if text in BACK:
+    if text in backs:
         return "consent.opt_in", {"scope": ALL}
     if verb == "no":
         return "consent.opt_out", {"scope": group}
