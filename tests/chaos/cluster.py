@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from streams.runtime.admin import create_topics
 from streams.settings import Settings
 from tests.chaos.brokers import ProxiedBroker
 from tests.chaos.control import PASSWORD, USER, Control
-from tests.chaos.load import TENANT, Load, opening
+from tests.chaos.load import GROUPS, TENANT, Load, opening
 from tests.chaos.processes import Death, OneProcess
 from tests.chaos.publisher import Publisher
 from tests.chaos.reader import Follower
@@ -110,6 +111,13 @@ class Cluster:
         for said in sayings[1:]:
             self.publisher.publish(said)
         self.publisher.flush()
+        self.wait(self._groups_are_ready, 60, "the groups")
+
+    def _groups_are_ready(self) -> bool:
+        """Whether every partition knows the groups: words that are said to one before that mean nothing."""
+        told = self.store.ask(f"/v1/{TENANT}/groups?limit=1000")
+        items = json.loads(told)["items"] if told else []
+        return len(items) == len(GROUPS) and all(item["status"] == "ready" for item in items)
 
     def close(self) -> None:
         """Leave nothing running."""

@@ -1,4 +1,4 @@
-"""The judges of consent: who may be written to, by whose word, and what guests were answered."""
+"""The judges of consent: who may be written to, by whose word, what guests were answered, and who was greeted."""
 
 from __future__ import annotations
 
@@ -66,15 +66,17 @@ def _ends(history: History, out: set[tuple[str, str]]) -> Iterator[tuple[Fault, 
 Acts = Mapping[tuple[str, str, str | None], set[str]]
 """Who said what in which message: the ids of the events that did."""
 Asked = Counter[tuple[str, str, str | None]]
-"""How often a contact is to be answered: contact, kind, the message that is answered."""
+"""How often a contact is to be written to: contact, kind (with a greeting's text), the message that is answered."""
+QUIET = ("import", "bulk")
 
 
 def replies(history: History) -> Iterator[tuple[Fault, str]]:
-    """Whoever asks for help, opts out or comes back is answered once, and nobody else is."""
-    wanted, found = _wanted(history), Asked()
+    """Whoever joins, asks for help, opts out or comes back is answered once, and nobody else is."""
+    wanted, found = _wanted(history) + _greeted(history), Asked()
     ids = Counter(reply["reply_id"] for _, reply in told(history, "replies"))
     for _, reply in told(history, "replies"):
-        found[reply["contact"], reply["kind"], reply["in_reply_to"]] += 1
+        kind = f"join: {reply['text']}" if reply["kind"] == "join" else reply["kind"]
+        found[reply["contact"], kind, reply["in_reply_to"]] += 1
     yield from (("repeated", f"reply {id_}, {count} times") for id_, count in ids.items() if count > 1)
     yield from (("lost", f"{count} repl(ies) {name}") for name, count in (wanted - found).items())
     yield from _beside(history, found - (wanted | _calls(history)))
@@ -85,13 +87,31 @@ def _wanted(history: History) -> Asked:
     acts, model = _acts(history), model_of(history)
     wanted = Asked(
         name for name in _calls(history)
-        if model.speech.act(model.facts["message"]["gateway", str(name[2])].data) == "help"
+        if ("help", ALL) in model.speech.asked(model.facts["message"]["gateway", str(name[2])].data)
     )  # fmt: skip
     for contact, change in _flips(history):
         kind, act = ("opt_out", "out") if change["type"] == "contact.suppressed" else ("opt_in", "back")
         if _by(change, acts, act):
             wanted[contact, kind, _message_of(change)] += 1
     return wanted
+
+
+def _greeted(history: History) -> Asked:
+    """Return who is to be greeted: whoever joined live and may be written to, on the message that did it if one did."""
+    wanted, quiet, greetings = Asked(), _quiet(history), model_of(history).greetings
+    for _, change in told(history, "membership-changes"):
+        data, cause = change["data"], change["data"]["cause"] or {"source": "", "id": ""}
+        greeting = greetings.get(data.get("group"))
+        if change["type"] == "membership.joined" and greeting and data["origin"] == "live" and data["sendable"]:
+            message = _message_of(change) if cause["source"] == "gateway" else None
+            wanted[data["contact"], f"join: {greeting}", message] += cause["id"] not in quiet
+    return wanted
+
+
+def _quiet(history: History) -> set[str]:
+    """Return the commands on which nobody is greeted."""
+    adds = (command for _, command in accepted(history, "commands") if command["type"] == "group.add")
+    return {add["id"] for add in adds if add["data"]["reason"] in QUIET and not add["data"].get("reply")}
 
 
 def _calls(history: History) -> Asked:
@@ -118,8 +138,7 @@ def _beside(history: History, more: Asked) -> Iterator[tuple[Fault, str]]:
 def _acts(history: History) -> Acts:
     found, speech = defaultdict[tuple[str, str, str | None], set[str]](set), model_of(history).speech
     for _, event in accepted(history, "messages"):
-        act = speech.act(event["data"])
-        if act:
+        for act, _ in speech.asked(event["data"]):
             found[f"tel:{event['data']['from']}", act, event["data"]["message_id"]].add(event["id"])
     return found
 

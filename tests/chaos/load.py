@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
 
-from tests.chaos.speech import RECORD, word
+from tests.chaos.speech import ALSO, RECORD, word
 
 Event = dict[str, Any]
 Rule = Mapping[str, Any]
@@ -43,6 +43,8 @@ GROUPS: dict[str, Rule] = {
         {"none": [{"event": "rating", "max_stars": 2}]},
     ]},
     "either": {"any": [{"event": "message", "any_of": ["towel"], "within": "PT6S"}, {"event": "booking"}]},
+    "diner": {"event": "message", "any_of": ["dinner", "late"], "within": "PT6S"},
+    "club": {"event": "manual"},
     "vip": {"event": "manual"},
 }  # fmt: skip
 """Windows last some seconds or days: at rest, every deadline of a run is over or far away."""
@@ -91,7 +93,9 @@ def opening(now: float) -> Iterator[Saying]:
     """Yield the tenant's record and the groups that stay."""
     yield command("tenant.put", "tenant", now, {"tenant": TENANT, **RECORD})
     for name, rule in GROUPS.items():
-        yield command("group.create", f"make-{name}", now, {"id": name, "name": name, "rule": rule})
+        yield command(
+            "group.create", f"make-{name}", now, {"id": name, "name": name, "rule": rule, **ALSO.get(name, {})}
+        )
 
 
 class Load:
@@ -149,7 +153,7 @@ class Load:
             self._say(now + self._delay(revision), saying("messages", self._key(guest), event))
 
     def _text(self) -> str:
-        if self.dice.random() < 0.04:
+        if self.dice.random() < 0.06:
             return word(self.dice)
         return " ".join(self.dice.choices(WORDS, k=self.dice.randint(1, 4)))
 
@@ -193,11 +197,13 @@ class Load:
         dice, at = self.dice, self._happened(now)
         type_ = dice.choices(("group.add", "group.remove", "group.clear_pin"), (6, 2, 2))[0]
         data: Event = {
-            "group": dice.choice(("vip", "vip", "vip", "hello-3", "booker")),
+            "group": dice.choice(("vip", "vip", "vip", "hello-3", "booker", "club")),
             "contacts": self._some(dice.randint(1, 4)),
         }
         if type_ == "group.add":
             data["reason"] = dice.choice(("manual", "flow", "import"))
+            if dice.random() < 0.3:  # those who are imported are not greeted unless it is said
+                data["reply"] = True
             if dice.random() < 0.2:  # by hand this says that the guest wants it
                 data["evidence"] = "asked at the desk"
             if dice.random() < 0.5:
@@ -209,7 +215,7 @@ class Load:
         dice, at = self.dice, self._happened(now)
         type_ = dice.choices(("consent.opt_out", "consent.opt_in"), (1, 3))[0]
         data: Event = {"contacts": self._some(dice.randint(1, 3) if dice.random() < 0.9 else 25)}
-        scope = dice.choice(("all", "vip", "vip", "booker", None))
+        scope = dice.choice(("all", "vip", "vip", "booker", "club", None))
         if scope is not None:
             data["scope"] = scope
         self._say(now + dice.choice((0, 0, 0, 2)), command(type_, f"c-{self.made}", at, data))

@@ -92,7 +92,8 @@ class Model:
         self.guests: dict[str, Guest] = defaultdict(Guest)
         self.facts: dict[str, dict[Named, Fact]] = {"message": {}, "booking": {}, "rating": {}}
         self.whose: dict[str, dict[Named, tuple[int, str]]] = {"message": {}, "booking": {}, "rating": {}}
-        self.speech = Speech({})
+        self.speech = Speech()
+        self.greetings: dict[str, str] = {}
         for command in commands:
             self._command(command)
         for event in events:
@@ -114,18 +115,23 @@ class Model:
 
     def _hear(self, event: Mapping[str, Any]) -> None:
         """Take what a message's revision says of consent, whatever became of it later."""
-        act = self.speech.act(event["data"])
-        if act in {"out", "back", "doubt"}:
-            word = Word(millis(event["time"]), act != "back", act != "doubt", event["id"])
-            self.guests[f"tel:{event['data']['from']}"].words[ALL].append(word)
+        guest, time = self.guests[f"tel:{event['data']['from']}"], millis(event["time"])
+        for act, scope in self.speech.asked(event["data"]):
+            if act != "help":
+                out = act in {"out", "doubt", "leave"}
+                guest.words[scope].append(Word(time, out, act != "doubt", event["id"]))
+            if act == "join":
+                guest.pins[scope].append(Pin(time, event["id"], "group.add", "keyword", NEVER))
 
     def _command(self, command: Mapping[str, Any]) -> None:
         """Commands come in the order of their log."""
         kind, data = command["type"], command["data"]
         if kind == "tenant.put":
-            self.speech = Speech(data)
+            self.speech.of_tenant(data)
         elif kind == "group.create":
             self.groups.setdefault(data["id"], data["rule"])
+            self.speech.of_group(data)
+            self.greetings[data["id"]] = data.get("reply", "")
         elif kind == "group.delete":
             self.groups.pop(data["group"], None)
             self.deleted.add(data["group"])

@@ -1,4 +1,4 @@
-"""Consent in the judges' model: what a text means, which word is the newest, and what an opt-out ends.
+"""Consent in the judges' model: what a whole text means, which word is the newest, and what an opt-out ends.
 
 Every revision of a message that is not a deletion has been said; nothing takes it back. Times are epoch milliseconds.
 """
@@ -6,6 +6,7 @@ Every revision of a message that is not a deletion has been said; nothing takes 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -43,17 +44,33 @@ def plain(text: str) -> str:
 
 
 class Speech:
-    """What whole texts mean at a tenant's."""
+    """What whole texts mean at a tenant's: `out`, `back`, `doubt` and `help` of all, `join` and `leave` of groups.
 
-    def __init__(self, record: Mapping[str, Any]) -> None:
-        self._acts = dict.fromkeys(OUT, "out") | dict.fromkeys(BACK, "back")
-        self._acts |= dict.fromkeys(HELP, "help") | dict.fromkeys(NEARLY, "doubt")
-        self._acts |= {plain(text): "out" for text in record.get("opt_out_words", ())}
-        self._acts |= {plain(text): "back" for text in record.get("opt_in_words", ())}
+    No text of the load means several of these.
+    """
 
-    def act(self, message: Mapping[str, Any]) -> str:
-        """Return what a message's revision does beside what rules find in it; nothing, mostly."""
-        return "" if message.get("deleted") else self._acts.get(plain(message["text"]), "")
+    def __init__(self) -> None:
+        self._asked: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for act, texts in {"out": OUT, "back": BACK, "help": HELP, "doubt": NEARLY}.items():
+            self._learn(act, ALL, texts)
+
+    def _learn(self, act: str, scope: str, texts: Iterable[str]) -> None:
+        for text in texts:
+            self._asked[plain(text)].add((act, scope))
+
+    def of_tenant(self, record: Mapping[str, Any]) -> None:
+        """Learn a tenant's own words."""
+        self._learn("out", ALL, record.get("opt_out_words", ()))
+        self._learn("back", ALL, record.get("opt_in_words", ()))
+
+    def of_group(self, group: Mapping[str, Any]) -> None:
+        """Learn a group's words."""
+        self._learn("leave", group["id"], group.get("leave_words", ()))
+        self._learn("join", group["id"], group.get("join_words", ()))
+
+    def asked(self, message: Mapping[str, Any]) -> set[tuple[str, str]]:
+        """Return what a message's revision asks for, of all or of a group; nothing, mostly."""
+        return set() if message.get("deleted") else self._asked.get(plain(message["text"]), set())
 
 
 def is_out(words: Iterable[Word]) -> bool:

@@ -1,12 +1,15 @@
-"""What guests write that is no conversation: words of consent and help, each in several dresses."""
+"""What guests write that is no conversation: words of consent and help, and to groups, each in several dresses."""
 
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 OUT = ("STOP", "stop!", " Unsubscribe", "Opt-out.", "DECLINE")
 BACK = ("START", "unstop", "Daftar!")
 HELP = ("HELP", "info?")
+JOIN = ("JOIN CLUB", "join club!", "Join diner")
+LEAVE = ("NO CLUB", "no diner.")
 NEARLY = ("please stop texting me", "Stop, please")
 
 RECORD = {
@@ -15,8 +18,16 @@ RECORD = {
 }  # fmt: skip
 """The tenant's record."""
 
-_SAID = (OUT, BACK, HELP, NEARLY)
-_SHARES = (20, 50, 20, 10)
+ALSO: dict[str, dict[str, Any]] = {
+    "club": {"join_words": ["JOIN CLUB"], "leave_words": ["NO CLUB"], "reply": "Welcome to the club"},
+    "diner": {"join_words": ["JOIN DINER"], "leave_words": ["NO DINER"], "reply": "A table awaits"},
+    "vip": {"reply": "Dear guest"},
+    "stars-latest": {"reply": "Thank you for the stars"},
+}
+"""What groups have beside a rule."""
+
+_SAID = (OUT, BACK, HELP, JOIN, LEAVE, NEARLY)
+_SHARES = (14, 34, 12, 20, 10, 10)
 """More come back than go, so that most guests can be written to."""
 
 

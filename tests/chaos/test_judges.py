@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.chaos.evidence import model_of
+from tests.chaos.evidence import accepted, model_of
 from tests.chaos.history import History, newest
 from tests.chaos.judges import JUDGES, judge, lateness
 from tests.chaos.load import stamp
 from tests.chaos.model import millis
-from tests.chaos.model_consent import is_out
 from tests.chaos.reader import Taken
 from tests.chaos.rehearsal import rehearse
 
@@ -23,7 +22,7 @@ from tests.chaos.rehearsal import rehearse
 @pytest.fixture(scope="module")
 def good() -> History:
     """A history as it should be."""
-    return rehearse(7, beats=120)
+    return rehearse(7, beats=200)
 
 
 def copied(history: History) -> History:
@@ -259,9 +258,8 @@ def a_near_miss_is_certain(history: History) -> None:
 
 def an_opt_out_does_not_take_out(history: History) -> None:
     """Who opted out of a group is in its table."""
-    model = model_of(history)
-    contact = next(name for name, guest in model.guests.items() if is_out(guest.words["vip"]))
-    one = next(one for one in history["memberships"] if b"/vip/" in one.key and one.value)
+    contact = next(contact for contact, scope in sorted(model_of(history).opted_out()) if scope == "club")
+    one = next(one for one in history["memberships"] if b"/club/" in one.key and one.value)
     key = one.key.rpartition(b"/")[0] + f"/{contact}".encode()
     value = json.dumps(told(one) | {"contact": contact}).encode()
     history["memberships"].append(Taken(0, 10**6, history.at, key, value))
@@ -310,6 +308,43 @@ def an_opt_out_is_confirmed_again(history: History) -> None:
     again(history, "replies", lambda value: value["kind"] == "opt_out", reply_id="new")
 
 
+def a_join_word_is_not_heard(history: History) -> None:
+    """Who said a group's word is no member by it."""
+    overwrite(history, "memberships", lambda row: "keyword" in row["sources"], sources=["flow"])
+
+
+def a_leave_word_is_not_heard(history: History) -> None:
+    """Nothing is told of what somebody said to a group who has left it."""
+    contact = next(contact for contact, scope in sorted(model_of(history).opted_out()) if scope == "club")
+    for topic in (history["membership-changes"], history.followed):
+        topic[:] = [one for one in topic if (told(one)["data"].get("scope"), _name(one)[1]) != ("club", contact)]
+
+
+def a_greeting_is_missing(history: History) -> None:
+    """Whoever joined is not greeted."""
+    drop(history, "replies", lambda one: told(one)["kind"] == "join")
+
+
+def a_greeting_is_said_again(history: History) -> None:
+    """Whoever joined once is greeted twice."""
+    again(history, "replies", lambda value: value["kind"] == "join", reply_id="new")
+
+
+def a_greeting_is_said_to_the_wrong_message(history: History) -> None:
+    """A greeting answers another message than the one that made the contact join."""
+    rewrite(history, "replies", lambda value: value["kind"] == "join", in_reply_to="m-0")
+
+
+def an_import_is_greeted(history: History) -> None:
+    """Whoever was imported is greeted."""
+    changes = (told(one) for one in history["membership-changes"])
+    quiet = {command["id"] for _, command in accepted(history, "commands") if not command["data"].get("reply")}
+    joins = (one["data"] for one in changes if one["data"].get("reason") == "import" and one["data"]["group"] == "vip")
+    contact = next(data["contact"] for data in joins if data["cause"]["id"] in quiet)
+    greeting = {"contact": contact, "in_reply_to": None, "text": "Dear guest", "reply_id": "new"}
+    again(history, "replies", lambda value: value["kind"] == "join", **greeting)
+
+
 def _seq(one: Taken) -> int:
     return int(told(one)["data"]["seq"])
 
@@ -356,6 +391,12 @@ FAULTS: list[tuple[Callable[[History], None], str, str]] = [
     (an_answer_is_given_twice, "replies", "repeated"),
     (an_answer_is_nobodys, "replies", "wrong"),
     (an_opt_out_is_confirmed_again, "replies", "wrong"),
+    (a_join_word_is_not_heard, "memberships", "wrong"),
+    (a_leave_word_is_not_heard, "consent", "lost"),
+    (a_greeting_is_missing, "replies", "lost"),
+    (a_greeting_is_said_again, "replies", "wrong"),
+    (a_greeting_is_said_to_the_wrong_message, "replies", "lost"),
+    (an_import_is_greeted, "replies", "wrong"),
 ]
 
 
@@ -371,7 +412,8 @@ def test_good_history_has_everything(good: History) -> None:
     assert len(model_of(good).memberships(good.at)) > 50
     kinds = ("membership.joined", "membership.left", "contact.suppressed", "contact.restored")
     assert set(kinds) == {told(one)["type"] for one in good["membership-changes"]}
-    assert {"opt_out", "opt_in", "help"} == {told(one)["kind"] for one in good["replies"]}
+    assert {"join", "opt_out", "opt_in", "help"} == {told(one)["kind"] for one in good["replies"]}
+    assert any(held.sources == ("keyword",) for held in model_of(good).memberships(good.at).values())
     assert len(good["dead-letters"]) == 4
 
 

@@ -13,6 +13,7 @@ from tests.chaos.rehearsal import START, rehearse
 from tests.processors.model import Heard, Model
 
 GUESTS = 8
+SCOPES = ("all", "vip", "booker", "club", "diner")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -29,7 +30,7 @@ def test_two_models_agree(seed: int, later: int) -> None:
     slow = model.memberships(at, guests)
     fast = model_of(history).memberships(round(at.timestamp() * 1000))
     assert len(fast) > 20
-    outs = {(name, scope) for name in guests for scope in ("all", "vip", "booker") if model.consents.out(name, scope)}
+    outs = {(name, scope) for name in guests for scope in SCOPES if model.consents.out(name, scope)}
     assert len(outs) > 2
     assert outs == {(contact.removeprefix("tel:"), scope) for contact, scope in model_of(history).opted_out()}
     assert {(group, contact.removeprefix("tel:")): tuple(held) for (group, contact), held in fast.items()} == {
