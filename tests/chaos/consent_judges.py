@@ -84,11 +84,11 @@ def replies(history: History) -> Iterator[tuple[Fault, str]]:
 
 def _wanted(history: History) -> Asked:
     """Return what is answered whatever the order of arrival: the flips, and the newest revisions that want help."""
-    acts, model = _acts(history), model_of(history)
-    wanted = Asked(
-        name for name in _calls(history)
-        if ("help", ALL) in model.speech.asked(model.facts["message"]["gateway", str(name[2])].data)
-    )  # fmt: skip
+    acts, model, wanted = _acts(history), model_of(history), Asked()
+    for contact, _, message in _calls(history):
+        newest = model.facts["message"]["gateway", str(message)]
+        if ("help", ALL) in model.speech.asked(newest.data) and newest.time > model.guests[contact].erased:
+            wanted[contact, "help", message] = 1
     for contact, change in _flips(history):
         kind, act = ("opt_out", "out") if change["type"] == "contact.suppressed" else ("opt_in", "back")
         if _by(change, acts, act):
@@ -110,8 +110,9 @@ def _greeted(history: History) -> Asked:
 
 def _quiet(history: History) -> set[str]:
     """Return the commands on which nobody is greeted."""
-    adds = (command for _, command in accepted(history, "commands") if command["type"] == "group.add")
-    return {add["id"] for add in adds if add["data"]["reason"] in QUIET and not add["data"].get("reply")}
+    asked = [(command["id"], command["type"], command["data"]) for _, command in accepted(history, "commands")]
+    deletions = {id_ for id_, kind, _ in asked if kind == "contact.delete"}
+    return deletions | {id_ for id_, _, data in asked if data.get("reason") in QUIET and not data.get("reply")}
 
 
 def _calls(history: History) -> Asked:

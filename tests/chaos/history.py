@@ -30,6 +30,8 @@ class History(msgspec.Struct, kw_only=True):
     """What HTTP says: contact → row, by group."""
     set_back: int = 0
     """By how much (ms) at most the brokers' clock was set back: an owner's own stays ahead by that for a while."""
+    hash_key: bytes = b""
+    """What erased contacts are hashed with."""
     remembered: dict[str, Any] = {}
     """What judges have made of the input, so that each need not make it again."""
 
@@ -83,6 +85,7 @@ def collect(cluster: Cluster) -> History:
         followed=cluster.follower.seen,
         topics=topics,
         members=_members(cluster, topics["memberships"]),
+        hash_key=(cluster.settings.data / "hash.key").read_bytes(),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Fault, MissedError, worker_sigkill, worker_sigstop
-from tests.chaos.load import GROUPS, PALETTE, TENANT, Saying, command, envelope, phone, saying, stamp
+from tests.chaos.load import GROUPS, PALETTE, TENANT, Saying, command, envelope, lasting, phone, saying, stamp
 from tests.chaos.publisher import Acknowledged
 from tests.chaos.reader import read_from
 
@@ -122,13 +122,11 @@ def owner_in_mid_fault(cluster: Cluster, dice: Random) -> str:
     """Bookings and ratings go from guest to guest and back while a decide worker dies."""
     said, now = list[Saying](), time.time()
     for _ in range(25):
-        id_, first, second = dice.getrandbits(40), dice.randrange(2_000), dice.randrange(2_000)
+        id_, first, second = dice.getrandbits(40), lasting(dice, 2_000), lasting(dice, 2_000)
         for revision, guest in enumerate((first, second, first, second), start=1):
-            data: dict[str, Any] = {"revision": revision, "guest": {"phone": phone(guest)}}
+            data: dict[str, Any] = {"revision": revision, "guest": {"phone": guest}}
             data |= {"rating_id": f"move-{id_}", "stars": 4}
-            said.append(
-                saying("ratings", str(guest), envelope("rating", "rating", f"move-{id_}:{revision}", now, data))
-            )
+            said.append(saying("ratings", guest, envelope("rating", "rating", f"move-{id_}:{revision}", now, data)))
     dice.shuffle(said)
     half = len(said) // 2
     cluster.publisher.also(said[:half])

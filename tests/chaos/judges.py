@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.chaos.consent_judges import consent, replies
+from tests.chaos.deletion_judges import deletions, forgotten
 from tests.chaos.evidence import Fault, Judge, accepted, compare, expiry, members, model_of
 from tests.chaos.history import RAW, History, newest
 from tests.chaos.load import TENANT
@@ -181,7 +182,7 @@ Kept = dict[tuple[str, str, str, str], tuple[int, int]]
 
 
 def facts(history: History) -> Iterator[tuple[Fault, str]]:
-    """The owners hold each fact in its newest revision, once, under the right contact."""
+    """The owners hold each fact in its newest revision, once, under the right contact, and none that was erased."""
     wanted, found = _wanted_facts(history), _kept_facts(history)
     yield from compare("the input", wanted, "the owners' state", found)
 
@@ -191,7 +192,7 @@ def _wanted_facts(history: History) -> Kept:
     for kind, kept in model.facts.items():
         for (source, id_), fact in kept.items():
             whose = model.whose[kind].get((source, id_))
-            if whose is not None:
+            if whose is not None and fact.time > model.guests[whose[1]].erased:
                 wanted[kind, whose[1], source, id_] = (fact.revision, fact.time)
     return wanted
 
@@ -319,6 +320,8 @@ JUDGES: dict[str, Judge] = {
     "facts": facts,
     "profiles": profiles,
     "deadlines": deadlines,
+    "deletions": deletions,
+    "forgotten": forgotten,
     "consent": consent,
     "replies": replies,
 }

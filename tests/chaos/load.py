@@ -66,6 +66,17 @@ def phone(nth: int) -> str:
     return f"+62812{30_000_000 + nth}"
 
 
+def fleeting(guest: str) -> bool:
+    """Whether a guest may be erased. Whose a booking is, is forgotten with its guest: so theirs do not change hands."""
+    return int(guest) % 8 == 7
+
+
+def lasting(dice: Random, guests: int) -> str:
+    """Return one of the others."""
+    nth = dice.randrange(guests)
+    return phone(nth - fleeting(phone(nth)))
+
+
 def stamp(now: float) -> str:
     """Write a time (epoch seconds) in milliseconds."""
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -107,8 +118,8 @@ class Load:
         self.made = 0
         self._later: list[tuple[float, int, Saying]] = []
         self._kinds: list[tuple[Callable[[float], None], float]] = [
-            (self._message, 0.71), (self._booking, 0.12), (self._rating, 0.10), (self._pin, 0.05),
-            (self._consent, 0.02),
+            (self._message, 0.705), (self._booking, 0.12), (self._rating, 0.10), (self._pin, 0.05),
+            (self._consent, 0.02), (self._deletion, 0.005),
         ]  # fmt: skip
 
     def due(self, now: float, count: int) -> Iterator[Saying]:
@@ -120,8 +131,10 @@ class Load:
         while self._later and self._later[0][0] <= now:
             yield heapq.heappop(self._later)[2]
 
-    def rest(self) -> Iterator[Saying]:
-        """Yield what would have come later."""
+    def rest(self, now: float) -> Iterator[Saying]:
+        """Yield what would have come later, and erase some guests for good."""
+        for nth in range(7, self.guests, 24):
+            self._say(now, command("contact.delete", f"end-{nth}", now, _whom(nth, erase=True)))
         while self._later:
             yield heapq.heappop(self._later)[2]
 
@@ -177,8 +190,8 @@ class Load:
 
     def _whose(self, guest: str, data: Event, revision: int) -> str:
         """Name the guest: mostly the same, sometimes none, sometimes another one."""
-        if revision > 1 and self.dice.random() < 0.35:
-            guest = self._guest()
+        if revision > 1 and self.dice.random() < 0.35 and not fleeting(guest):
+            guest = lasting(self.dice, self.guests)
         if revision == 1 or self.dice.random() < 0.7:
             data["guest"] = {"phone": guest}
         return guest
@@ -220,5 +233,16 @@ class Load:
             data["scope"] = scope
         self._say(now + dice.choice((0, 0, 0, 2)), command(type_, f"c-{self.made}", at, data))
 
+    def _deletion(self, now: float) -> None:
+        """End a contact up to a moment that is mostly just now; what is newer stays or begins another."""
+        dice, at, erase = self.dice, self._happened(now), self.dice.random() < 0.5
+        nth = dice.randrange(self.guests) | (7 if erase else 0)
+        ended = command("contact.delete", f"d-{self.made}", at, _whom(nth, erase=erase))
+        self._say(now + dice.choice((0, 0, 0, 2)), ended)
+
     def _some(self, count: int) -> list[Event]:
         return [{"phone": self._guest()} for _ in range(count)]
+
+
+def _whom(nth: int, *, erase: bool) -> Event:
+    return {"contact": {"phone": phone(nth)}, "erase": erase}

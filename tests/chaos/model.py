@@ -72,9 +72,15 @@ def day(text: str) -> int:
 
 
 class Guest:
-    """What is known of one guest."""
+    """What is known of one guest: facts that count, pins, words; up to when it was deleted, and when it was erased.
+
+    `named` and `added` are the times of the events that name it, and of the adds by hand: they begin a contact anew.
+    """
 
     def __init__(self) -> None:
+        self.ended = self.erased = -1
+        self.named: set[int] = set()
+        self.added: set[int] = set()
         self.messages: list[Fact] = []
         self.bookings: list[Fact] = []
         self.ratings: list[Fact] = []
@@ -108,6 +114,8 @@ class Model:
         if name not in facts or revision > facts[name].revision:
             facts[name] = Fact(revision, millis(event["time"]), data)
         guest = data["from"] if kind == "message" else data.get("guest", {}).get("phone")
+        if guest is not None:
+            self.guests[f"tel:{guest}"].named.add(millis(event["time"]))
         if guest is not None and (name not in whose or revision > whose[name][0]):
             whose[name] = (revision, f"tel:{guest}")
         if kind == "message":
@@ -139,6 +147,10 @@ class Model:
             self._pin(command, data)
         elif kind in {"consent.opt_out", "consent.opt_in"}:
             self._say(command, data.get("scope", ALL), out=kind == "consent.opt_out")
+        elif kind == "contact.delete":
+            guest, time = self.guests[f"tel:{data['contact']['phone']}"], millis(command["time"])
+            guest.ended = max(guest.ended, time)
+            guest.erased = max(guest.erased, time if data.get("erase") else -1)
 
     def _say(self, command: Mapping[str, Any], scope: str, *, out: bool) -> None:
         word = Word(millis(command["time"]), out, certain=True, id=command["id"])
@@ -149,7 +161,10 @@ class Model:
         expires = millis(data["expires_at"]) if "expires_at" in data else NEVER
         pin = Pin(millis(command["time"]), command["id"], command["type"], data.get("reason", "manual"), expires)
         for contact in data["contacts"]:
-            self.guests[f"tel:{contact['phone']}"].pins[data["group"]].append(pin)
+            guest = self.guests[f"tel:{contact['phone']}"]
+            guest.pins[data["group"]].append(pin)
+            if pin.type == "group.add":
+                guest.added.add(pin.time)
         if pin.type == "group.add" and pin.reason == "manual" and data.get("evidence"):
             self._say(command, data["group"], out=False)
 
@@ -157,7 +172,8 @@ class Model:
         for name, fact in facts.items():
             if name in self.whose[kind]:
                 guest = self.guests[self.whose[kind][name][1]]
-                getattr(guest, f"{kind}s").append(fact)
+                if fact.time > guest.ended:
+                    getattr(guest, f"{kind}s").append(fact)
 
     # memberships -----------------------------------------------------------------------------------------------------
 
@@ -178,7 +194,8 @@ class Model:
 
     def _held(self, rule: Rule, guest: Guest, group: str, now: int) -> Held | None:
         words = guest.words.get(group, ())
-        out, adds = settle(counted(guest.pins.get(group, ()), words))
+        pins = [pin for pin in guest.pins.get(group, ()) if pin.time > guest.ended]
+        out, adds = settle(counted(pins, words))
         if out or is_out(words):
             return None
         truth = Truth(rule, guest)

@@ -64,7 +64,7 @@ class Publisher:
         """Say what is left, and wait until the broker has acknowledged all."""
         self._stop.set()
         self._thread.join()
-        for said in self.load.rest():
+        for said in self.load.rest(time.time()):
             self.publish(said)
         left = self._producer.flush(seconds)
         if left or self.failed:

@@ -25,6 +25,7 @@ from tests.chaos.reader import Taken
 
 START = 1_795_000_000.0
 BEAT = 0.05
+HASH_KEY = b"k" * 32
 
 
 class Rehearsal:
@@ -33,7 +34,7 @@ class Rehearsal:
     def __init__(self) -> None:
         self.now = START
         self.store = MemoryStore()
-        self.fold = Fold(self.store, 0, 1, hash_key=b"k" * 32)
+        self.fold = Fold(self.store, 0, 1, hash_key=HASH_KEY)
         self.tenants: dict[str, Tenant] = {}
         self.topics: dict[str, list[Taken]] = {name: [] for name in READ}
         self.acknowledged: list[Acknowledged] = []
@@ -112,7 +113,7 @@ class Rehearsal:
             members[row["group"]][row["contact"]] = row
         return History(
             at=self.ms, acknowledged=self.acknowledged, followed=list(self.topics["membership-changes"]),
-            topics=self.topics, members=dict(members),
+            topics=self.topics, members=dict(members), hash_key=HASH_KEY,
         )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def rehearse(seed: int, beats: int = 60, guests: int = 40) -> History:
         if beat in {20, 40}:
             one.say(_group_life(one.now, beat))
             one.say([Saying("messages", "x", b"{"), Saying("commands", "x", b"[" * 5_000)])
-    one.say(load.rest())
+    one.say(load.rest(one.now))
     one.rest(30)
     return one.history()
 

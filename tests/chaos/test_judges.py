@@ -345,6 +345,96 @@ def an_import_is_greeted(history: History) -> None:
     again(history, "replies", lambda value: value["kind"] == "join", **greeting)
 
 
+def hashed(history: History) -> dict[bytes, bytes]:
+    """Return what outlives erased contacts."""
+    rows = newest(history["decide-changelog"]).items()
+    return {key: value for key, value in rows if key[:1] == b"e" and value is not None}
+
+
+def the_erased(history: History) -> str:
+    """Return who was erased at the end."""
+    asked = (event for _, event in accepted(history, "commands") if event["id"].startswith("end-"))
+    return str(next(asked)["data"]["contact"]["phone"])
+
+
+def a_deleted_contact_is_there(history: History) -> None:
+    """A profile was not taken away."""
+    key = f"chaos/tel:{the_erased(history)}".encode()
+    one = next(one for one in reversed(history["contacts"]) if one.key == key and one.value)
+    history["contacts"].append(one._replace(offset=10**6))
+
+
+def who_came_back_is_not_there(history: History) -> None:
+    """A contact that is deleted stays away though it writes again."""
+    guests = model_of(history).guests.items()
+    contact = next(contact for contact, guest in guests if guest.ended >= 0 and guest.messages)
+    history["contacts"].append(Taken(0, 10**6, history.at, f"chaos/{contact}".encode(), None))
+
+
+def a_deletion_gives_another_reason(history: History) -> None:
+    """A membership that a deletion ended says that the rule does not match any more."""
+    rewrite(history, "membership-changes", because("contact_deleted"), reason="no_longer_matches")
+
+
+def because(reason: str) -> Callable[[dict[str, Any]], bool]:
+    """Choose changes with a reason."""
+    return lambda value: bool(value["data"].get("reason") == reason)
+
+
+def a_deleted_guest_is_a_member(history: History) -> None:
+    """A membership was not taken away."""
+    key = f"/tel:{the_erased(history)}".encode()
+    one = next(one for one in reversed(history["memberships"]) if one.key.endswith(key) and one.value)
+    history["memberships"].append(one._replace(offset=10**6))
+
+
+def an_erased_fact_is_kept(history: History) -> None:
+    """A message of a guest who was erased is still there."""
+    contact = the_erased(history).encode()
+    log = history["decide-changelog"]
+    log.append(next(one for one in log if one.key.startswith(b"f") and contact in one.key and one.value))
+
+
+def a_fact_went_without_an_erasure(history: History) -> None:
+    """A message went with its guest, who was not erased."""
+    guests = model_of(history).guests.items()
+    contacts = [contact.encode() for contact, guest in guests if guest.ended > 0 > guest.erased]
+    log = newest(history["decide-changelog"]).items()
+    key = next(key for key, value in log if value and key[:1] == b"f" and any(contact in key for contact in contacts))
+    history["decide-changelog"].append(Taken(0, 10**6, history.at, key, None))
+
+
+def a_row_names_who_was_erased(history: History) -> None:
+    """The head of a guest who was erased is still there."""
+    log, key = history["decide-changelog"], f"hchaos/tel:{the_erased(history)}".encode()
+    log.append(next(one for one in reversed(log) if one.key == key and one.value)._replace(offset=10**6))
+
+
+def nothing_outlives_the_erased(history: History) -> None:
+    """The row under the hash is lost."""
+    history["decide-changelog"].append(Taken(0, 10**6, history.at, min(hashed(history)), None))
+
+
+def an_opt_out_dies_with_its_guest(history: History) -> None:
+    """What is kept of everything that was said is the other word."""
+    key, value = min(hashed(history).items())
+    deleted, groups, consent, noticed = msgspec.msgpack.decode(value)
+    words = [1, [1, not (consent and consent[1] and consent[1][1]), "gateway", "m-1:1"], False]
+    row = msgspec.msgpack.encode([deleted, groups, words, noticed])
+    history["decide-changelog"].append(Taken(0, 10**6, history.at, key, row))
+
+
+def a_seq_begins_anew(history: History) -> None:
+    """A contact that comes back counts from 1."""
+    left = next(told(one) for one in history["membership-changes"] if because("contact_deleted")(told(one)))
+    name = left["data"]["group"], left["data"]["contact"]
+    chosen = [one for one in history["membership-changes"] if _name(one) == name and _seq(one) > left["data"]["seq"]]
+    value = told(chosen[0])
+    value["data"]["seq"] = 1
+    at = history["membership-changes"].index(chosen[0])
+    put(history, "membership-changes", at, chosen[0]._replace(value=json.dumps(value).encode()))
+
+
 def _seq(one: Taken) -> int:
     return int(told(one)["data"]["seq"])
 
@@ -391,6 +481,16 @@ FAULTS: list[tuple[Callable[[History], None], str, str]] = [
     (an_answer_is_given_twice, "replies", "repeated"),
     (an_answer_is_nobodys, "replies", "wrong"),
     (an_opt_out_is_confirmed_again, "replies", "wrong"),
+    (a_deleted_contact_is_there, "deletions", "wrong"),
+    (who_came_back_is_not_there, "deletions", "lost"),
+    (a_deletion_gives_another_reason, "deletions", "wrong"),
+    (a_deleted_guest_is_a_member, "memberships", "wrong"),
+    (an_erased_fact_is_kept, "facts", "wrong"),
+    (a_fact_went_without_an_erasure, "facts", "lost"),
+    (a_row_names_who_was_erased, "forgotten", "wrong"),
+    (nothing_outlives_the_erased, "forgotten", "lost"),
+    (an_opt_out_dies_with_its_guest, "forgotten", "wrong"),
+    (a_seq_begins_anew, "log", "repeated"),
     (a_join_word_is_not_heard, "memberships", "wrong"),
     (a_leave_word_is_not_heard, "consent", "lost"),
     (a_greeting_is_missing, "replies", "lost"),
@@ -414,6 +514,9 @@ def test_good_history_has_everything(good: History) -> None:
     assert set(kinds) == {told(one)["type"] for one in good["membership-changes"]}
     assert {"join", "opt_out", "opt_in", "help"} == {told(one)["kind"] for one in good["replies"]}
     assert any(held.sources == ("keyword",) for held in model_of(good).memberships(good.at).values())
+    guests = model_of(good).guests.values()
+    assert sum(guest.ended >= 0 for guest in guests) > sum(guest.erased >= 0 for guest in guests) > 2
+    assert len(hashed(good)) > 1
     assert len(good["dead-letters"]) == 4
 
 

@@ -32,6 +32,7 @@ def test_two_models_agree(seed: int, later: int) -> None:
     assert len(fast) > 20
     outs = {(name, scope) for name in guests for scope in SCOPES if model.consents.out(name, scope)}
     assert len(outs) > 2
+    assert len(model.ended) > 1
     assert outs == {(contact.removeprefix("tel:"), scope) for contact, scope in model_of(history).opted_out()}
     assert {(group, contact.removeprefix("tel:")): tuple(held) for (group, contact), held in fast.items()} == {
         name: (sources, NEVER if end is None else millis(end)) for name, (sources, end) in slow.items()
