@@ -49,6 +49,7 @@ class Cluster:
         self.processes: dict[str, OneProcess] = {}
         self.copies: dict[str, Path] = {}
         self.made_groups = 0
+        self.turns = 0
         self.set_back = 0
         """By how many seconds at most the brokers' clock was set back."""
         self.highest_clock = 0.0

@@ -16,7 +16,7 @@ from tests.chaos.reader import Taken, read_all, read_from
 
 RAW = ("bookings", "ratings", "messages", "commands")
 READ = (*RAW, "contact-activity", "membership-changes", "memberships", "contacts", "outcomes", "dead-letters",
-        "replies", "decide-changelog")  # fmt: skip
+        "replies", "groups", "decide-changelog")  # fmt: skip
 
 
 class History(msgspec.Struct, kw_only=True):

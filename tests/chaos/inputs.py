@@ -8,8 +8,22 @@ from random import Random
 from typing import Any
 
 from tests.chaos.cluster import Cluster
+from tests.chaos.definition_judges import says
 from tests.chaos.faults import Fault, MissedError, worker_sigkill, worker_sigstop
-from tests.chaos.load import GROUPS, PALETTE, TENANT, Saying, command, envelope, lasting, phone, saying, stamp
+from tests.chaos.load import (
+    GROUPS,
+    PALETTE,
+    TENANT,
+    Rule,
+    Saying,
+    command,
+    envelope,
+    lasting,
+    phone,
+    saying,
+    stamp,
+    succession,
+)
 from tests.chaos.publisher import Acknowledged
 from tests.chaos.reader import read_from
 
@@ -118,6 +132,25 @@ def group_in_mid_fault(cluster: Cluster, dice: Random) -> str:
     return f"{name} created ({status}), {len(said) - 1} deleted; {hit}"
 
 
+def successor_in_mid_fault(cluster: Cluster, dice: Random) -> str:
+    """A group gets another rule, twice in a row, while a worker dies or stands still."""
+    said, now = list[Saying](), time.time()
+    for _ in range(2):
+        rule = GROUPS[PALETTE[cluster.turns % len(PALETTE)]]
+        cluster.turns += 1
+        said.append(succession(f"turn-{cluster.turns}", "turned", rule, now))
+    cluster.publisher.also(said[:1])
+    hit = dice.choice((worker_sigkill, worker_sigstop))(cluster, dice)
+    cluster.publisher.also(said[1:])
+    cluster.wait(lambda: _has_turned(cluster, rule), 90, "the successor")
+    return f"turned {cluster.turns} times; {hit}"
+
+
+def _has_turned(cluster: Cluster, rule: Rule) -> bool:
+    row = json.loads(cluster.store.ask(f"/v1/{TENANT}/groups/turned") or "{}")
+    return row.get("status") == "ready" and row["successor"] is None and says(row["rule"], rule)
+
+
 def owner_in_mid_fault(cluster: Cluster, dice: Random) -> str:
     """Bookings and ratings go from guest to guest and back while a decide worker dies."""
     said, now = list[Saying](), time.time()
@@ -152,6 +185,7 @@ INPUTS = [
     Fault("poison record", poison),
     Fault("record too large", too_large),
     Fault("group created and deleted", group_in_mid_fault),
+    Fault("group gets a successor", successor_in_mid_fault),
     Fault("owner of a fact changes", owner_in_mid_fault),
     Fault("duplicate and permuted input", repeated_input),
 ]

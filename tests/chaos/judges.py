@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.chaos.consent_judges import consent, replies
+from tests.chaos.definition_judges import successors
 from tests.chaos.deletion_judges import deletions, forgotten
 from tests.chaos.evidence import Fault, Judge, accepted, compare, expiry, members, model_of
 from tests.chaos.history import RAW, History, newest
@@ -251,7 +252,7 @@ class Due:
     """Every moment at which the contacts' memberships may expire."""
 
     def __init__(self, history: History) -> None:
-        self.rules: dict[str, Mapping[str, Any]] = {}
+        self.rules = model_of(history).rules
         self.times: dict[str, set[int]] = defaultdict(set)
         self.pins: dict[tuple[str, str], set[int]] = defaultdict(set)
         self._read_times(history)
@@ -264,7 +265,8 @@ class Due:
         return at in self.pins[group, contact] or any(at - length in self.times[contact] for length in windows)
 
     def _windows(self, group: str) -> list[int]:
-        return [length for leaf in leaves(self.rules[group]) if (length := lasting(leaf.get("within"))) is not None]
+        within = [leaf.get("within") for rule in self.rules[group] for leaf in leaves(rule)]
+        return [length for each in within if (length := lasting(each)) is not None]
 
     def _read_times(self, history: History) -> None:
         whose = defaultdict[tuple[str, str], set[str]](set)
@@ -281,8 +283,6 @@ class Due:
 
     def _read_command(self, command: Mapping[str, Any]) -> None:
         data = command["data"]
-        if command["type"] == "group.create":
-            self.rules.setdefault(data["id"], data["rule"])
         for contact in data.get("contacts", ()) if "expires_at" in data else ():
             self.pins[data["group"], f"tel:{contact['phone']}"].add(millis(data["expires_at"]))
 
@@ -317,6 +317,7 @@ JUDGES: dict[str, Judge] = {
     "followed": followed,
     "memberships": memberships,
     "agreement": agreement,
+    "successors": successors,
     "facts": facts,
     "profiles": profiles,
     "deadlines": deadlines,

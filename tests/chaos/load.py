@@ -44,13 +44,15 @@ GROUPS: dict[str, Rule] = {
     ]},
     "either": {"any": [{"event": "message", "any_of": ["towel"], "within": "PT6S"}, {"event": "booking"}]},
     "diner": {"event": "message", "any_of": ["dinner", "late"], "within": "PT6S"},
+    "turning": {"event": "message", "any_of": ["room"], "within": "PT10S"},
+    "turned": {"event": "message", "any_of": ["room"], "within": "PT10S"},
     "club": {"event": "manual"},
     "vip": {"event": "manual"},
 }  # fmt: skip
 """Windows last some seconds or days: at rest, every deadline of a run is over or far away."""
 
 PALETTE = ("hello-1", "beach-club", "stars-latest", "booker", "both", "dinner-3s")
-"""Rules that groups made in mid-fault take."""
+"""Rules that groups made in mid-fault take, and successors: of `turning` as the load goes, of `turned` in mid-fault."""
 
 
 class Saying(NamedTuple):
@@ -109,6 +111,11 @@ def opening(now: float) -> Iterator[Saying]:
         )
 
 
+def succession(id_: str, group: str, rule: Rule, now: float) -> Saying:
+    """Return a successor for a group."""
+    return command("group.create", id_, now, {"id": group, "supersedes": group, "rule": rule})
+
+
 class Load:
     """A stream of events: `due` gives what is to be published by now."""
 
@@ -118,8 +125,8 @@ class Load:
         self.made = 0
         self._later: list[tuple[float, int, Saying]] = []
         self._kinds: list[tuple[Callable[[float], None], float]] = [
-            (self._message, 0.705), (self._booking, 0.12), (self._rating, 0.10), (self._pin, 0.05),
-            (self._consent, 0.02), (self._deletion, 0.005),
+            (self._message, 0.7045), (self._booking, 0.12), (self._rating, 0.10), (self._pin, 0.05),
+            (self._consent, 0.02), (self._deletion, 0.005), (self._succession, 0.0005),
         ]  # fmt: skip
 
     def due(self, now: float, count: int) -> Iterator[Saying]:
@@ -210,7 +217,7 @@ class Load:
         dice, at = self.dice, self._happened(now)
         type_ = dice.choices(("group.add", "group.remove", "group.clear_pin"), (6, 2, 2))[0]
         data: Event = {
-            "group": dice.choice(("vip", "vip", "vip", "hello-3", "booker", "club")),
+            "group": dice.choice(("vip", "vip", "vip", "hello-3", "booker", "club", "turning", "turned")),
             "contacts": self._some(dice.randint(1, 4)),
         }
         if type_ == "group.add":
@@ -239,6 +246,12 @@ class Load:
         nth = dice.randrange(self.guests) | (7 if erase else 0)
         ended = command("contact.delete", f"d-{self.made}", at, _whom(nth, erase=erase))
         self._say(now + dice.choice((0, 0, 0, 2)), ended)
+
+    def _succession(self, now: float) -> None:
+        """Replace a rule. This is not said again: the log's order decides, and it would be asked for anew."""
+        rule = GROUPS[self.dice.choice(PALETTE)]
+        turn = succession(f"s-{self.made}", "turning", rule, now)
+        heapq.heappush(self._later, (now, self.dice.getrandbits(60), turn))
 
     def _some(self, count: int) -> list[Event]:
         return [{"phone": self._guest()} for _ in range(count)]

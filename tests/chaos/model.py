@@ -99,6 +99,8 @@ class Model:
         self.facts: dict[str, dict[Named, Fact]] = {"message": {}, "booking": {}, "rating": {}}
         self.whose: dict[str, dict[Named, tuple[int, str]]] = {"message": {}, "booking": {}, "rating": {}}
         self.speech = Speech()
+        self.rules: dict[str, list[Rule]] = defaultdict(list)
+        """All that each group has had."""
         self.greetings: dict[str, str] = {}
         for command in commands:
             self._command(command)
@@ -137,9 +139,7 @@ class Model:
         if kind == "tenant.put":
             self.speech.of_tenant(data)
         elif kind == "group.create":
-            self.groups.setdefault(data["id"], data["rule"])
-            self.speech.of_group(data)
-            self.greetings[data["id"]] = data.get("reply", "")
+            self._create(data)
         elif kind == "group.delete":
             self.groups.pop(data["group"], None)
             self.deleted.add(data["group"])
@@ -151,6 +151,16 @@ class Model:
             guest, time = self.guests[f"tel:{data['contact']['phone']}"], millis(command["time"])
             guest.ended = max(guest.ended, time)
             guest.erased = max(guest.erased, time if data.get("erase") else -1)
+
+    def _create(self, data: Mapping[str, Any]) -> None:
+        """Take a group, or for one that is there a successor, which leaves the words as they are."""
+        name, succeeds = data["id"], "supersedes" in data
+        if succeeds == (name in self.groups):
+            self.groups[name] = data["rule"]
+            self.rules[name].append(data["rule"])
+        if not succeeds:
+            self.speech.of_group(data)
+            self.greetings[name] = data.get("reply", "")
 
     def _say(self, command: Mapping[str, Any], scope: str, *, out: bool) -> None:
         word = Word(millis(command["time"]), out, certain=True, id=command["id"])

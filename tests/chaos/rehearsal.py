@@ -19,7 +19,7 @@ from schemas.base import Reject
 from schemas.dead_letters import headers
 from schemas.tenants import Tenant
 from tests.chaos.history import READ, History, newest
-from tests.chaos.load import Load, Saying, command, opening
+from tests.chaos.load import GROUPS, PALETTE, Load, Saying, command, opening, succession
 from tests.chaos.publisher import Acknowledged
 from tests.chaos.reader import Taken
 
@@ -124,7 +124,7 @@ def rehearse(seed: int, beats: int = 60, guests: int = 40) -> History:
     for beat in range(beats):
         one.now += BEAT * 2
         one.say(load.due(one.now, 12))
-        if beat in {20, 40}:
+        if beat in {20, 30, 40}:
             one.say(_group_life(one.now, beat))
             one.say([Saying("messages", "x", b"{"), Saying("commands", "x", b"[" * 5_000)])
     one.say(load.rest(one.now))
@@ -134,7 +134,11 @@ def rehearse(seed: int, beats: int = 60, guests: int = 40) -> History:
 
 def _group_life(now: float, beat: int) -> Iterable[Saying]:
     rule = {"event": "message", "any_of": ["hello"], "within": "P1D"}
-    if beat == 20:
+    yield succession(f"turn-{beat}", "turning", GROUPS[PALETTE[beat % len(PALETTE)]], now)
+    if beat == 30:  # the second takes the place of the first, which nobody has been asked about
+        yield succession("turn-on", "turning", rule, now)
+        yield succession("turn-off", "turning", GROUPS["dinner-3s"], now)
+    elif beat == 20:
         yield command("group.create", "create-made", now, {"id": "made-1", "name": "made", "rule": rule})
     else:
         yield command("group.delete", "delete-made", now, {"group": "made-1"})

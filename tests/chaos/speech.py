@@ -21,6 +21,7 @@ RECORD = {
 ALSO: dict[str, dict[str, Any]] = {
     "club": {"join_words": ["JOIN CLUB"], "leave_words": ["NO CLUB"], "reply": "Welcome to the club"},
     "diner": {"join_words": ["JOIN DINER"], "leave_words": ["NO DINER"], "reply": "A table awaits"},
+    "turning": {"reply": "It is your turn"},
     "vip": {"reply": "Dear guest"},
     "stars-latest": {"reply": "Thank you for the stars"},
 }

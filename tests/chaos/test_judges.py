@@ -305,7 +305,9 @@ def an_answer_is_nobodys(history: History) -> None:
 
 def an_opt_out_is_confirmed_again(history: History) -> None:
     """A second STOP is answered as the first was."""
-    again(history, "replies", lambda value: value["kind"] == "opt_out", reply_id="new")
+    flips = [told(one)["data"] for one in history["membership-changes"] if one_of("suppressed")(told(one))]
+    otherwise = {data["contact"] for data in flips if data["review"] or not data["cause"]["id"].startswith("m-")}
+    again(history, "replies", lambda it: it["kind"] == "opt_out" and it["contact"] not in otherwise, reply_id="new")
 
 
 def a_join_word_is_not_heard(history: History) -> None:
@@ -435,6 +437,39 @@ def a_seq_begins_anew(history: History) -> None:
     put(history, "membership-changes", at, chosen[0]._replace(value=json.dumps(value).encode()))
 
 
+def by_a_successor(value: dict[str, Any]) -> bool:
+    """Choose changes that a successor told."""
+    return ((value["data"].get("cause") or {}).get("id") or "").startswith("turn-")
+
+
+def a_successor_is_told_twice(history: History) -> None:
+    """Who differs leaves, and joins again for no reason."""
+    again(history, "membership-changes", by_a_successor)
+
+
+def a_successor_is_told_as_live(history: History) -> None:
+    """A difference is told as if the guest had done something."""
+    rewrite(history, "membership-changes", by_a_successor, origin="live")
+
+
+def the_old_rule_stays(history: History) -> None:
+    """The last successor was lost."""
+    overwrite(history, "groups", lambda row: row["id"] == "turning", rule={"event": "manual"})
+
+
+def a_successor_never_comes(history: History) -> None:
+    """A successor waits for a partition for ever."""
+    overwrite(history, "groups", lambda row: row["id"] == "turning", successor={"rule": {}})
+
+
+def a_member_by_the_old_rule_stays(history: History) -> None:
+    """Who does not match the new rule was not taken out."""
+    now = {contact for group, contact in model_of(history).memberships(history.at) if group == "turning"}
+    rows = [one for one in history["memberships"] if one.value and b"/turning/" in one.key]
+    one = next(one for one in rows if one.key.decode().rpartition("/")[2] not in now)
+    history["memberships"].append(one._replace(offset=10**6))
+
+
 def _seq(one: Taken) -> int:
     return int(told(one)["data"]["seq"])
 
@@ -491,6 +526,11 @@ FAULTS: list[tuple[Callable[[History], None], str, str]] = [
     (nothing_outlives_the_erased, "forgotten", "lost"),
     (an_opt_out_dies_with_its_guest, "forgotten", "wrong"),
     (a_seq_begins_anew, "log", "repeated"),
+    (a_successor_is_told_twice, "successors", "repeated"),
+    (a_successor_is_told_as_live, "successors", "wrong"),
+    (the_old_rule_stays, "successors", "wrong"),
+    (a_successor_never_comes, "successors", "lost"),
+    (a_member_by_the_old_rule_stays, "memberships", "wrong"),
     (a_join_word_is_not_heard, "memberships", "wrong"),
     (a_leave_word_is_not_heard, "consent", "lost"),
     (a_greeting_is_missing, "replies", "lost"),
@@ -517,7 +557,8 @@ def test_good_history_has_everything(good: History) -> None:
     guests = model_of(good).guests.values()
     assert sum(guest.ended >= 0 for guest in guests) > sum(guest.erased >= 0 for guest in guests) > 2
     assert len(hashed(good)) > 1
-    assert len(good["dead-letters"]) == 4
+    assert sum(by_a_successor(told(one)) for one in good["membership-changes"]) > 20
+    assert len(good["dead-letters"]) == 6
 
 
 @pytest.mark.parametrize(("spoil", "name", "fault"), FAULTS, ids=[spoil.__name__ for spoil, _, _ in FAULTS])

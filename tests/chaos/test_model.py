@@ -16,7 +16,7 @@ GUESTS = 8
 SCOPES = ("all", "vip", "booker", "club", "diner")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [5, 7])
 @pytest.mark.parametrize("later", [0, 6])
 def test_two_models_agree(seed: int, later: int) -> None:
     """Both tell the same members, sources and ends, also while windows are still open, and who opted out of what."""
