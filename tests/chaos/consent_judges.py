@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.chaos.evidence import Fault, accepted, members, model_of, table, told
 from tests.chaos.history import History
+from tests.chaos.link_judges import linking
+from tests.chaos.model import ids_in
 from tests.chaos.model_consent import ALL
 
 Change = Mapping[str, Any]
@@ -41,14 +43,16 @@ def _flip(history: History, change: Change, *, before: bool) -> Iterator[tuple[F
     name = f"{data['contact']}, consent's seq {data['seq']}"
     if now == before:
         yield "wrong", f"{name}: {change['type']} changes nothing"
-    words = model_of(history).guests[data["contact"]].words[data["scope"]]
+    model = model_of(history)
+    words = model.guests[model.of(data["contact"])].words[data["scope"]]
     if (data["cause"]["id"], now, not data["review"]) not in {(word.id, word.out, word.certain) for word in words}:
         yield "wrong", f"{name}: {change['type']} by {data['cause']['id']}, who says no such thing"
 
 
 def _ends(history: History, out: set[tuple[str, str]]) -> Iterator[tuple[Fault, str]]:
-    """Compare what the log, the tables and the words themselves come to."""
-    wanted = model_of(history).opted_out()
+    """Compare what the log, the tables and the words themselves come to; an id that is linked says nothing any more."""
+    model = model_of(history)
+    wanted, out = model.opted_out(), {name for name in out if name[0] not in model.links}
     for contact, scope in wanted - out:
         yield "lost", f"{contact} opted out of {scope}, and the log does not say so"
     for contact, scope in out - wanted:
@@ -72,14 +76,16 @@ QUIET = ("import", "bulk")
 
 def replies(history: History) -> Iterator[tuple[Fault, str]]:
     """Whoever joins, asks for help, opts out or comes back is answered once, and nobody else is."""
-    wanted, found = _wanted(history) + _greeted(history), Asked()
+    linked, of = linking(history), model_of(history).of
+    wanted, found = _wanted(history) + _greeted(history, lambda cause: cause not in linked), Asked()
     ids = Counter(reply["reply_id"] for _, reply in told(history, "replies"))
     for _, reply in told(history, "replies"):
         kind = f"join: {reply['text']}" if reply["kind"] == "join" else reply["kind"]
-        found[reply["contact"], kind, reply["in_reply_to"]] += 1
+        found[of(reply["contact"]), kind, reply["in_reply_to"]] += 1
     yield from (("repeated", f"reply {id_}, {count} times") for id_, count in ids.items() if count > 1)
     yield from (("lost", f"{count} repl(ies) {name}") for name, count in (wanted - found).items())
-    yield from _beside(history, found - (wanted | _calls(history)))
+    most = (wanted | _calls(history)) + _greeted(history, linked.__contains__) + _of_linked(history)
+    yield from _beside(history, found - most)
 
 
 def _wanted(history: History) -> Asked:
@@ -91,21 +97,32 @@ def _wanted(history: History) -> Asked:
             wanted[contact, "help", message] = 1
     for contact, change in _flips(history):
         kind, act = ("opt_out", "out") if change["type"] == "contact.suppressed" else ("opt_in", "back")
-        if _by(change, acts, act):
+        if _by(change, acts, act) and contact not in model.linked:
             wanted[contact, kind, _message_of(change)] += 1
     return wanted
 
 
-def _greeted(history: History) -> Asked:
-    """Return who is to be greeted: whoever joined live and may be written to, on the message that did it if one did."""
-    wanted, quiet, greetings = Asked(), _quiet(history), model_of(history).greetings
+def _greeted(history: History, by: Callable[[str], bool]) -> Asked:
+    """Return who is to be greeted: whoever joined live and may be written to, on the message that did it if one did.
+
+    `by` chooses causes. An event that links makes the contact join, of which nobody is greeted, and may do so itself.
+    """
+    wanted, quiet, model = Asked(), _quiet(history), model_of(history)
     for _, change in told(history, "membership-changes"):
         data, cause = change["data"], change["data"]["cause"] or {"source": "", "id": ""}
-        greeting = greetings.get(data.get("group"))
+        greeting = model.greetings.get(data.get("group"))
         if change["type"] == "membership.joined" and greeting and data["origin"] == "live" and data["sendable"]:
             message = _message_of(change) if cause["source"] == "gateway" else None
-            wanted[data["contact"], f"join: {greeting}", message] += cause["id"] not in quiet
+            called_for = by(cause["id"]) and cause["id"] not in quiet
+            wanted[model.of(data["contact"]), f"join: {greeting}", message] += called_for
     return wanted
+
+
+def _of_linked(history: History) -> Asked:
+    """Return what those who have two ids said: whether that flips anything when it comes may depend on the link."""
+    kinds, linked = {"out": "opt_out", "back": "opt_in"}, model_of(history).linked
+    acts = {name: ids for name, ids in _acts(history).items() if name[0] in linked and name[1] in kinds}
+    return Asked({(contact, kinds[act], message): len(ids) for (contact, act, message), ids in acts.items()})
 
 
 def _quiet(history: History) -> set[str]:
@@ -137,10 +154,10 @@ def _beside(history: History, more: Asked) -> Iterator[tuple[Fault, str]]:
 
 
 def _acts(history: History) -> Acts:
-    found, speech = defaultdict[tuple[str, str, str | None], set[str]](set), model_of(history).speech
+    found, model = defaultdict[tuple[str, str, str | None], set[str]](set), model_of(history)
     for _, event in accepted(history, "messages"):
-        for act, _ in speech.asked(event["data"]):
-            found[f"tel:{event['data']['from']}", act, event["data"]["message_id"]].add(event["id"])
+        for act, _ in model.speech.asked(event["data"]):
+            found[model.of(ids_in(event)[0]), act, event["data"]["message_id"]].add(event["id"])
     return found
 
 

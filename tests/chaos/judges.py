@@ -18,8 +18,9 @@ from tests.chaos.definition_judges import successors
 from tests.chaos.deletion_judges import deletions, forgotten
 from tests.chaos.evidence import Fault, Judge, accepted, compare, expiry, members, model_of
 from tests.chaos.history import RAW, History, newest
+from tests.chaos.link_judges import links
 from tests.chaos.load import TENANT
-from tests.chaos.model import lasting, millis
+from tests.chaos.model import ids_in, lasting, millis
 from tests.chaos.reader import Taken
 
 
@@ -275,8 +276,8 @@ class Due:
             data, kind = event["data"], event["type"]
             name = kind, data[f"{kind}_id"]
             times[name].add(millis(event["time"]))
-            guest = data["from"] if kind == "message" else data.get("guest", {}).get("phone")
-            whose[name] |= {f"tel:{guest}"} if guest else set()
+            ids = ids_in(event)
+            whose[name] |= {*ids, *map(model_of(history).of, ids)}
         for name, guests in whose.items():
             for guest in guests:
                 self.times[guest] |= times[name]
@@ -323,6 +324,7 @@ JUDGES: dict[str, Judge] = {
     "deadlines": deadlines,
     "deletions": deletions,
     "forgotten": forgotten,
+    "links": links,
     "consent": consent,
     "replies": replies,
 }

@@ -73,6 +73,11 @@ def fleeting(guest: str) -> bool:
     return int(guest) % 8 == 7
 
 
+def mail(guest: str) -> str | None:
+    """Return the e-mail address of a guest who has one: nobody else has it, and these are not deleted."""
+    return f"guest{guest[1:]}@example.com" if int(guest) % 8 == 3 else None
+
+
 def lasting(dice: Random, guests: int) -> str:
     """Return one of the others."""
     nth = dice.randrange(guests)
@@ -162,10 +167,11 @@ class Load:
 
     def _message(self, now: float) -> None:
         dice, guest, id_, at = self.dice, self._guest(), f"m-{self.made}", self._happened(now)
+        address = mail(guest) if dice.random() < 0.4 else None
         for revision in range(1, dice.choices((1, 2, 3), (92, 6, 2))[0] + 1):
             data = {
-                "message_id": id_, "channel": "whatsapp", "direction": "inbound", "from": guest, "revision": revision,
-                "text": self._text(),
+                "message_id": id_, "channel": "email" if address else "whatsapp", "direction": "inbound",
+                "from": address or guest, "revision": revision, "text": self._text(),
             }  # fmt: skip
             if revision > 1 and dice.random() < 0.3:
                 data["deleted"] = True
@@ -200,8 +206,14 @@ class Load:
         if revision > 1 and self.dice.random() < 0.35 and not fleeting(guest):
             guest = lasting(self.dice, self.guests)
         if revision == 1 or self.dice.random() < 0.7:
-            data["guest"] = {"phone": guest}
+            data["guest"] = self._called(guest)
         return guest
+
+    def _called(self, guest: str) -> Event:
+        """Call a guest by phone, by e-mail, or by both, which links the two."""
+        address = mail(guest)
+        by_mail, by_phone = {"email": address}, {"phone": guest}
+        return self.dice.choice((by_phone, by_mail, by_phone | by_mail)) if address else by_phone
 
     def _rating(self, now: float) -> None:
         dice, guest, id_, at = self.dice, self._guest(), f"r-{self.made}", self._happened(now)
@@ -244,6 +256,7 @@ class Load:
         """End a contact up to a moment that is mostly just now; what is newer stays or begins another."""
         dice, at, erase = self.dice, self._happened(now), self.dice.random() < 0.5
         nth = dice.randrange(self.guests) | (7 if erase else 0)
+        nth -= bool(mail(phone(nth)))
         ended = command("contact.delete", f"d-{self.made}", at, _whom(nth, erase=erase))
         self._say(now + dice.choice((0, 0, 0, 2)), ended)
 

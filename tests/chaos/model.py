@@ -71,6 +71,15 @@ def day(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
+def ids_in(event: Mapping[str, Any]) -> list[str]:
+    """Return the ids by which an event names its guest, the leading one first."""
+    data = event["data"]
+    if event["type"] == "message":
+        return [("mailto:" if data["channel"] == "email" else "tel:") + data["from"]]
+    guest = data.get("guest", {})
+    return [scheme + guest[name] for name, scheme in (("phone", "tel:"), ("email", "mailto:")) if name in guest]
+
+
 class Guest:
     """What is known of one guest: facts that count, pins, words; up to when it was deleted, and when it was erased.
 
@@ -98,6 +107,12 @@ class Model:
         self.guests: dict[str, Guest] = defaultdict(Guest)
         self.facts: dict[str, dict[Named, Fact]] = {"message": {}, "booking": {}, "rating": {}}
         self.whose: dict[str, dict[Named, tuple[int, str]]] = {"message": {}, "booking": {}, "rating": {}}
+        self.links: dict[str, tuple[int, str]] = {}
+        """Whose an e-mail address is, and since when: of those that an event named together with a phone."""
+        self._spoken: dict[str, list[tuple[str, Word]]] = defaultdict(list)
+        events = list(events)
+        for event in events:
+            self._link(millis(event["time"]), *ids_in(event))
         self.speech = Speech()
         self.rules: dict[str, list[Rule]] = defaultdict(list)
         """All that each group has had."""
@@ -108,6 +123,31 @@ class Model:
             self._event(event)
         for kind, facts in self.facts.items():
             self._hand_out(kind, facts)
+        for name, (since, contact) in self.links.items():
+            self._unite(name, contact, since)
+
+    @property
+    def linked(self) -> set[str]:
+        """All ids that are linked."""
+        return self.links.keys() | {contact for _, contact in self.links.values()}
+
+    def of(self, name: str) -> str:
+        """Return the contact that an id is."""
+        return self.links[name][1] if name in self.links else name
+
+    def _link(self, time: int, *ids: str) -> None:
+        for other in ids[1:]:
+            self.links[other] = min((time, ids[0]), self.links.get(other, (NEVER, "")))
+
+    def _unite(self, name: str, contact: str, since: int) -> None:
+        """Have an opt-out of one of two that are linked be that of both from then on, whatever the other had said."""
+        words = self.guests[contact].words
+        for scope in [*words]:
+            before = [
+                [word for at, word in self._spoken[one] if at == scope and word.time < since] for one in (name, contact)
+            ]
+            if any(map(is_out, before)):
+                words[scope].append(Word(since - 0.5, out=True, certain=True, id=""))
 
     def _event(self, event: Mapping[str, Any]) -> None:
         kind, data = event["type"], event["data"]
@@ -115,21 +155,21 @@ class Model:
         revision, facts, whose = data["revision"], self.facts[kind], self.whose[kind]
         if name not in facts or revision > facts[name].revision:
             facts[name] = Fact(revision, millis(event["time"]), data)
-        guest = data["from"] if kind == "message" else data.get("guest", {}).get("phone")
-        if guest is not None:
-            self.guests[f"tel:{guest}"].named.add(millis(event["time"]))
-        if guest is not None and (name not in whose or revision > whose[name][0]):
-            whose[name] = (revision, f"tel:{guest}")
+        for guest in map(self.of, ids_in(event)[:1]):
+            self.guests[guest].named.add(millis(event["time"]))
+            if name not in whose or revision > whose[name][0]:
+                whose[name] = (revision, guest)
         if kind == "message":
             self._hear(event)
 
     def _hear(self, event: Mapping[str, Any]) -> None:
         """Take what a message's revision says of consent, whatever became of it later."""
-        guest, time = self.guests[f"tel:{event['data']['from']}"], millis(event["time"])
+        (name,), time = ids_in(event), millis(event["time"])
+        guest = self.guests[self.of(name)]
         for act, scope in self.speech.asked(event["data"]):
             if act != "help":
                 out = act in {"out", "doubt", "leave"}
-                guest.words[scope].append(Word(time, out, act != "doubt", event["id"]))
+                self._speak(name, scope, Word(time, out, act != "doubt", event["id"]))
             if act == "join":
                 guest.pins[scope].append(Pin(time, event["id"], "group.add", "keyword", NEVER))
 
@@ -165,7 +205,11 @@ class Model:
     def _say(self, command: Mapping[str, Any], scope: str, *, out: bool) -> None:
         word = Word(millis(command["time"]), out, certain=True, id=command["id"])
         for contact in command["data"]["contacts"]:
-            self.guests[f"tel:{contact['phone']}"].words[scope].append(word)
+            self._speak(f"tel:{contact['phone']}", scope, word)
+
+    def _speak(self, name: str, scope: str, word: Word) -> None:
+        self._spoken[name].append((scope, word))
+        self.guests[self.of(name)].words[scope].append(word)
 
     def _pin(self, command: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         expires = millis(data["expires_at"]) if "expires_at" in data else NEVER

@@ -20,7 +20,7 @@ NEARLY = ("please stop texting me", "stop please")
 class Word(NamedTuple):
     """An opt-out or opt-in; of those on one thing the greatest holds: of one moment the opt-out, then a certain one."""
 
-    time: int
+    time: float
     out: bool
     certain: bool
     id: str
@@ -30,7 +30,7 @@ class Timed(Protocol):
     """What is added or removed by hand."""
 
     @property
-    def time(self) -> int: ...  # noqa: D102
+    def time(self) -> float: ...  # noqa: D102
     @property
     def type(self) -> str: ...  # noqa: D102
 

@@ -470,6 +470,27 @@ def a_member_by_the_old_rule_stays(history: History) -> None:
     history["memberships"].append(one._replace(offset=10**6))
 
 
+def a_link_is_not_known(history: History) -> None:
+    """A contact does not name its other id."""
+    overwrite(history, "contacts", lambda row: bool(row["linked"]), linked=[])
+
+
+def a_linked_id_is_a_contact(history: History) -> None:
+    """The id that was linked is still a contact of its own."""
+    again(history, "contacts", lambda row: row.get("contact") in model_of(history).links)
+
+
+def a_member_merges_with_nobody(history: History) -> None:
+    """A membership is told to have gone to another contact, which there is not."""
+    rewrite(history, "membership-changes", because("no_longer_matches"), reason="merged")
+
+
+def a_fact_stays_with_a_linked_id(history: History) -> None:
+    """What an id has handed over is kept by it as well."""
+    log = history["decide-changelog"]
+    log.append(next(one for one in log if one.key.startswith(b"f") and b"mailto:" in one.key and one.value))
+
+
 def _seq(one: Taken) -> int:
     return int(told(one)["data"]["seq"])
 
@@ -531,6 +552,10 @@ FAULTS: list[tuple[Callable[[History], None], str, str]] = [
     (the_old_rule_stays, "successors", "wrong"),
     (a_successor_never_comes, "successors", "lost"),
     (a_member_by_the_old_rule_stays, "memberships", "wrong"),
+    (a_link_is_not_known, "links", "lost"),
+    (a_linked_id_is_a_contact, "links", "wrong"),
+    (a_member_merges_with_nobody, "links", "wrong"),
+    (a_fact_stays_with_a_linked_id, "facts", "wrong"),
     (a_join_word_is_not_heard, "memberships", "wrong"),
     (a_leave_word_is_not_heard, "consent", "lost"),
     (a_greeting_is_missing, "replies", "lost"),
@@ -557,6 +582,7 @@ def test_good_history_has_everything(good: History) -> None:
     guests = model_of(good).guests.values()
     assert sum(guest.ended >= 0 for guest in guests) > sum(guest.erased >= 0 for guest in guests) > 2
     assert len(hashed(good)) > 1
+    assert any(because("merged")(told(one)) for one in good["membership-changes"])
     assert sum(by_a_successor(told(one)) for one in good["membership-changes"]) > 20
     assert len(good["dead-letters"]) == 6
 
