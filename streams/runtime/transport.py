@@ -58,6 +58,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
 
+    @property
+    def forlorn(self) -> bool:
+        """Whether nobody keeps this member in its group: aiokafka's routine ends at what it did not foresee."""
+        coordinator: Any = getattr(self._consumer, "_coordinator", None)
+        routine = getattr(coordinator, "_coordination_task", None)
+        return routine is not None and routine.done()
+
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Leave it to the watchdog, which sees each partition: Faust takes a hop that commits by itself for stuck."""
 

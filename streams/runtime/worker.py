@@ -195,6 +195,8 @@ class Worker:
         """End the process when work waits and nothing moves."""
         while not self.app.should_stop:
             await asyncio.sleep(1.0)
+            if self.consumer._thread.forlorn and not self.app.should_stop:  # noqa: SLF001 - our own ConsumerThread
+                fail(StuckError("the worker fell out of its consumer group"))
             await self._look()
             stuck = max(self.stuck_for(), self.watchdog.stuck_for)
             if stuck > self.settings.stuck_seconds and not self.app.should_stop:

@@ -26,6 +26,20 @@ sys.exit(main(sys.argv[2:]))
 """The pipeline with a consumer that leaves partition 1 of a topic out."""
 
 
+FORLORN = """
+import sys
+from aiokafka.client import AIOKafkaClient
+from rollcall.__main__ import main
+plain = AIOKafkaClient.coordinator_lookup
+async def tripping(self, kind, key):
+    assert not key.endswith(sys.argv[1]), "no node is known"
+    return await plain(self, kind, key)
+AIOKafkaClient.coordinator_lookup = tripping
+sys.exit(main(sys.argv[2:]))
+"""
+"""The pipeline with a client that trips over looking for its group, as aiokafka does when it knows no node."""
+
+
 @pytest.fixture
 def impatient(bare_settings: Settings) -> Settings:
     """Topics of two partitions, and a patience of 12 s: after 5 a worker is not ready."""
@@ -58,3 +72,10 @@ def test_a_stalled_partition(impatient: Settings, hop: str, topic: str, value: b
         until(lambda: not lag(0) and not worker.alive, 20, "its end")
         assert worker.ended() == BROKEN
         assert "no progress" in worker.said
+
+
+def test_a_worker_whom_its_group_lost(settings: Settings) -> None:
+    """It ends at once, to be started again: nobody would ever give it a partition."""
+    with Worker("normalize", settings, program=["-c", FORLORN, "normalize"]) as worker:
+        assert worker.ended() == BROKEN
+        assert "fell out of its consumer group" in worker.said
