@@ -276,7 +276,8 @@ class Authority(Struct, array_like=True):
     """What a tenant's actor knows of its tenant; `open` are the groups that partitions still work on.
 
     `shadows` are those of which they still build a successor. Both stand in the order of their versions. `bulks`
-    numbers the commands whose outcomes are counted; those up to `forgotten` are remembered no more.
+    numbers the commands whose outcomes are counted; those up to `forgotten` are remembered no more. So `commands` and
+    `outdated` for those on the tenant and its groups.
     """
 
     version: int = 0
@@ -285,6 +286,8 @@ class Authority(Struct, array_like=True):
     shadows: list[str] = []
     bulks: int = 0
     forgotten: int = 0
+    commands: int = 0
+    outdated: int = 0
 
 
 class Succession(Struct, array_like=True):

@@ -15,6 +15,7 @@ from processors.desk import ORIGIN, Desk, Out
 from processors.office import APPLIED, UNCHANGED, Office, Verdict, finish, group_of, publish, start, to_json
 from processors.parts import hand_out
 from processors.progress import forget
+from processors.repeats import is_repeat, remember
 from processors.rules import rule_in_force
 from processors.successor import built, give_up, refs_of, refuse_refs, supersede
 from schemas.activity import RAW_TOPICS, Defined, Pin, PinsAsked, Scanned, TenantAsked
@@ -47,8 +48,12 @@ def on_tenant_asked(desk: Desk, key: bytes, asked: TenantAsked) -> None:
     if office.authority.record is None and not isinstance(command, TenantPut):
         verdict: Verdict = ("skipped", "tenant_unknown")
         desk.out.append(_dead_letter(desk, asked))
+    elif is_repeat(office, command.source, command.id):
+        verdict = "unchanged", "repeated"
     else:
         verdict = _DECIDE[type(command)](office, command)
+        if verdict[0] != "skipped":
+            remember(office, command.source, command.id)
     desk.out.append(_outcome(desk, command, verdict))
 
 

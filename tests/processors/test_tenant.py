@@ -73,9 +73,10 @@ def test_a_group_that_is_being_deleted_answers_so() -> None:
     assert told(desk.out[-1])["reason"] == "group_unknown"
 
 
-def ask(desk: Desk, kind: str, data: dict[str, Any]) -> tuple[str, str | None]:
-    """Ask a tenant's actor alone, and return what it says became of it."""
-    command = {"specversion": "1.0", "type": kind, "source": "s", "id": "c", "time": "2026-11-02T10:05:11Z"}
+def ask(desk: Desk, kind: str, data: dict[str, Any], id_: str = "") -> tuple[str, str | None]:
+    """Ask a tenant's actor alone, each time anew unless an id is given; return what it says became of it."""
+    id_ = id_ or f"c{len(desk.out)}"
+    command = {"specversion": "1.0", "type": kind, "source": "s", "id": id_, "time": "2026-11-02T10:05:11Z"}
     body = msgspec.json.encode({**command, "tenant": "bali", "data": data})
     on_tenant_asked(desk, b"bali", TenantAsked(*ORIGIN, body, body))
     outcome = told(next(out for out in reversed(desk.out) if out.topic == "outcomes"))
@@ -102,6 +103,69 @@ def test_a_group_deleted_while_building_is_not_made_ready() -> None:
     ask(desk, "group.delete", {"group": "g"})
     defined = [decode(out.value) for out in desk.out if out.topic == "contact-activity"]
     assert [(d.version, b'"deleting"' in d.group) for d in defined if d.group] == [(2, False)] * 2 + [(3, True)] * 2
+
+
+REPEATED = ("unchanged", "repeated")
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "then"),
+    [
+        ("tenant.put", {"region": "ID"}, {"region": "DE"}),
+        ("group.update", {"group": "g", "name": "A"}, {"group": "g", "name": "B"}),
+        ("group.create", {"id": "g", "rule": DINNER, "supersedes": "g"}, {"id": "g", "supersedes": "g"}),
+    ],
+)
+def test_a_repeat_puts_nothing_back(kind: str, first: dict[str, Any], then: dict[str, Any]) -> None:
+    """A command that is delivered again behind another changes nothing, also once it is decided by the next owner."""
+    store = MemoryStore()
+    desk = Desk(store, 0, 1, "rollcall.", 0)
+    ask(desk, "tenant.put", {}, "t")
+    ask(desk, "group.create", {"id": "g", "rule": {**DINNER, "min_count": 2}}, "g")
+    assert [ask(desk, kind, first, "a"), ask(desk, kind, then, "b")] == [("applied", None)] * 2
+    store.write(desk.pending.take())
+    after = Desk(store, 0, 1, "rollcall.", 0)
+    assert [ask(after, kind, first, "a"), ask(after, kind, then, "b")] == [REPEATED] * 2
+    assert {out.topic for out in after.out} == {"outcomes"}
+
+
+def test_a_deleted_group_is_not_made_again_by_a_repeat(world: World) -> None:
+    """Nor is one deleted again that was made anew."""
+    for nth in range(2):
+        for kind, data, id_ in (("group.create", {"id": "g"}, "make"), ("group.delete", {"group": "g"}, "drop")):
+            world.must(kind, data, id=id_)
+            world.rest()
+        assert world.outcomes()[-2:] == ([("applied", None)] * 2 if not nth else [REPEATED] * 2)
+    world.group("g", {"event": "manual"})
+    world.must("group.delete", {"group": "g"}, id="drop")
+    world.rest()
+    assert status(world, "g") == "ready"
+
+
+def test_what_was_refused_may_come_again() -> None:
+    """Once what stood in its way is gone."""
+    desk = Desk(MemoryStore(), 0, 1, "rollcall.", 0)
+    assert ask(desk, "group.create", {"id": "g"}, "g") == ("skipped", "tenant_unknown")
+    ask(desk, "tenant.put", {})
+    assert ask(desk, "group.create", {"id": "h", "rule": {"group": "g"}}, "h") == ("skipped", "group_unknown")
+    assert ask(desk, "group.create", {"id": "g"}, "g") == ("applied", None)
+    assert ask(desk, "group.create", {"id": "h", "rule": {"group": "g"}}, "h") == ("applied", None)
+
+
+def test_commands_are_remembered_for_a_month() -> None:
+    """As long as they lie in their topic; then nothing is left of them, however many there were."""
+    desk = Desk(MemoryStore(), 0, 1, "rollcall.", 0)
+    for nth in range(5):
+        desk.now = START + nth * DAY
+        ask(desk, "tenant.put", {"region": "ID" if nth % 2 else "DE"}, str(nth))
+    desk.now = START + 31 * DAY
+    assert [ask(desk, "tenant.put", {"region": "FR"}, str(nth)) for nth in (2, 4)] == [REPEATED] * 2
+    assert ask(desk, "tenant.put", {"region": "FR"}, "new") == ("applied", None)
+    assert [ask(desk, "tenant.put", {"region": "FR"}, str(nth))[1] for nth in (0, 1, 2)] == [None, None, "repeated"]
+    desk.now = START + 90 * DAY
+    ask(desk, "tenant.put", {"region": "IT"}, "last")
+    rows = [key for key, value in desk.pending.writes.items() if key[:1] in {b"q", b"n"} and value is not None]
+    assert len(rows) == 2
 
 
 def test_a_rule_never_changes(world: World) -> None:

@@ -1,0 +1,59 @@
+"""Commands on a tenant and its groups that were carried out, by source and id: published again, they change nothing.
+
+Definitions have no revisions, their log's order decides; so a command that is delivered twice, the second time behind
+another, would put back what that one has changed. One that was refused may come again, when what stood in its way is
+gone.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from processors.windows import DAY
+
+if TYPE_CHECKING:
+    from processors.office import Office
+
+REMEMBERED = 30 * DAY
+"""How long (ms): as long as commands lie in their topic."""
+
+
+def is_repeat(office: Office, source: str, id_: str) -> bool:
+    """Whether a command was carried out before."""
+    return office.desk.pending.get(_named(office, _digest(source, id_))) is not None
+
+
+def remember(office: Office, source: str, id_: str) -> None:
+    """Note that a command was carried out, and forget those that are too old."""
+    pending, authority, digest = office.desk.pending, office.authority, _digest(source, id_)
+    authority.commands += 1
+    pending.put(_numbered(office, authority.commands), office.desk.now.to_bytes(8, "big") + digest)
+    pending.put(_named(office, digest), b"1")
+    _forget(office)
+    office.save()
+
+
+def _forget(office: Office) -> None:
+    """Forget the oldest; they are numbered in their order."""
+    pending, authority = office.desk.pending, office.authority
+    while True:
+        raw = pending.get(_numbered(office, authority.outdated + 1))
+        if raw is None or int.from_bytes(raw[:8], "big") > office.desk.now - REMEMBERED:
+            return
+        authority.outdated += 1
+        pending.put(_numbered(office, authority.outdated), None)
+        pending.put(_named(office, raw[8:]), None)
+
+
+def _digest(source: str, id_: str) -> bytes:
+    """Shorten a command's name; the source's length keeps a:b and c apart from a and b:c."""
+    return blake2b(f"{len(source)}:{source}:{id_}".encode(), digest_size=16).digest()
+
+
+def _named(office: Office, digest: bytes) -> bytes:
+    return b"q%b/%b" % (office.tenant.encode(), digest)
+
+
+def _numbered(office: Office, number: int) -> bytes:
+    return b"n%b/%b" % (office.tenant.encode(), number.to_bytes(8, "big"))
