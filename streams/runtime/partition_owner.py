@@ -41,8 +41,8 @@ SLICE_RECORDS = 500
 QUEUED_CHUNKS = 2
 COMMIT_SOON, COMMIT_LATE, COMMIT_RECORDS = 0.05, 1.0, 20_000
 """Seconds after the first pending record: when nothing more waits, and at the latest; and records at the most."""
-SLOWER = 2
-"""Pending records wait for so many times what the last commit took: who is busy is asked for fewer commits."""
+REMEMBERED = 8
+"""Pending records wait as long as about so many commits took on average: who is busy is asked for fewer of them."""
 TRANSACTION_TIMEOUT_MS = 15_000
 IDLE_SECONDS = 0.05
 ASKED_SECONDS = 0.01
@@ -83,7 +83,7 @@ class PartitionOwner:
         self._pending_since = 0.0
         self._pending_records = 0
         self._in_transaction = False
-        self._commit_took = 0.0
+        self._commit_takes = 0.0
         self._tick_at = -1
         self._ticking = False
         self._producer: aiokafka.AIOKafkaProducer | None = None
@@ -274,7 +274,9 @@ class PartitionOwner:
             return True
         if self._queue:
             return age >= COMMIT_LATE
-        return age >= min(max(COMMIT_SOON, SLOWER * self._commit_took), COMMIT_LATE)
+        if self.fold.scanning:
+            return age >= COMMIT_SOON  # each commit lets a lap go on
+        return age >= min(max(COMMIT_SOON, self._commit_takes), COMMIT_LATE)
 
     async def commit(self) -> Sent:
         """Commit all that is pending in one transaction, then write it to disk."""
@@ -302,8 +304,9 @@ class PartitionOwner:
         self.fold.committed()
         self._note_tick(sent)
         self._pending_since, self._pending_records = 0.0, 0
-        self._commit_took = time.monotonic() - started
-        metrics.COMMIT_SECONDS.observe(self._commit_took)
+        took = time.monotonic() - started
+        self._commit_takes += (took - self._commit_takes) / REMEMBERED
+        metrics.COMMIT_SECONDS.observe(took)
         self._count()
         self._progress()
         return sent
