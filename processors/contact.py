@@ -13,7 +13,7 @@ from processors.nested import settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept
 from processors.profile import learn, meet
-from processors.rows import NEVER, counts, fact_key, facts_under, is_alias, is_gone, keeps
+from processors.rows import BEFORE, counts, fact_key, facts_under, is_alias, is_gone, keeps
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _held(at: Who, kind: str, source: str, id_: str) -> int:
     """Tell by which of its owner's turns a booking or rating lies here, by less than any if it does not."""
     letter, facts = (b"b", at.desk.bookings(at.key)) if kind == "booking" else (b"r", at.desk.ratings(at.key))
     fact: Any = facts.get(fact_key(facts_under(at.key, letter), source, id_))
-    return -2 * NEVER if fact is None else fact.turn
+    return BEFORE if fact is None else fact.turn
 
 
 def _evidence(put: FactPut) -> str | None:

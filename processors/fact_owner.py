@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from processors.desk import ORIGIN
-from processors.rows import NEVER, Owner, encode, owner_of
+from processors.rows import BEFORE, NEVER, Owner, encode, owner_of
 from schemas.activity import BookingSeen, FactErased, FactPut, FactTaken, Heard, RatingSeen
 
 if TYPE_CHECKING:
@@ -84,11 +84,13 @@ def _forward(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
 
 
 def _introduce(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
-    """Tell a contact what a revision says of it, though its content, or a newer one, came first: known in any order."""
+    """Tell a contact what a revision says of it, though its content, or a newer one, came first: known in any order.
+
+    Somebody else is told to have no such fact. As a linked id that may be the one who has it, and keeps it.
+    """
     key, kind = f"{tenant}/{seen.contact}".encode(), "booking" if isinstance(seen, BookingSeen) else "rating"
     if seen.contact != owner.contact:
-        taken = FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, seen.seen, _turn(owner))
-        desk.tell(key, taken)
+        desk.tell(key, FactTaken(*ORIGIN, kind, seen.source, seen.event, seen.id, seen.fact.time, seen.seen, BEFORE))
     else:
         desk.tell(key, Heard(*ORIGIN, seen.source, seen.event, seen.fact.time, seen.seen))
 

@@ -27,6 +27,8 @@ BIT = {name: 1 << i for i, name in enumerate(SOURCES)}
 NO_PIN, PINNED_OUT, CLEARED = 0, 1, 2
 NEVER = 1 << 60
 """More than any time (epoch ms), or any two revisions."""
+BEFORE = -2 * NEVER
+"""Before any turn of a fact's owner."""
 Edge = tuple[int, str, str]
 """A link: the time (epoch ms) of the first event that named two ids of one guest, and the two."""
 

@@ -392,6 +392,15 @@ def test_a_fact_that_moves_between_linked_ids_stays(world: World) -> None:
     assert (world.contact()["latest_rating"], world.contact(OTHER)["latest_rating"]) == (5, 4)
 
 
+def test_a_late_revision_that_names_the_other_id_takes_nothing(world: World) -> None:
+    """A booking stays with its contact when an older revision, of the mail, comes after newer ones, whatever they name."""
+    both, only_mail = {"phone": MADE, "email": MAIL}, {"email": MAIL}
+    for revision, guest in ((1, both), (4, None), (3, both), (2, only_mail)):
+        more = {} if guest is None else {"guest": guest}
+        world.book("b1", None, revision=revision, amount=f"{revision}00.00", currency="IDR", **more)
+    assert world.tables["contacts"][f"bali/{TEL}"]["spent"] == {"IDR": "400.00"}
+
+
 def test_a_fact_that_comes_the_long_way_is_not_taken_back_in() -> None:
     """A booking that has moved away is not there again because a linked id hears of it late."""
     stay = {"status": "confirmed", "room_type": "Villa", "check_in": "2026-11-01", "check_out": "2026-11-02"}
