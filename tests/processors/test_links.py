@@ -393,7 +393,7 @@ def test_a_fact_that_moves_between_linked_ids_stays(world: World) -> None:
 
 
 def test_a_late_revision_that_names_the_other_id_takes_nothing(world: World) -> None:
-    """A booking stays with its contact when an older revision, of the mail, comes after newer ones, whatever they name."""
+    """A booking stays with its contact when an older revision, of the mail, comes after newer ones."""
     both, only_mail = {"phone": MADE, "email": MAIL}, {"email": MAIL}
     for revision, guest in ((1, both), (4, None), (3, both), (2, only_mail)):
         more = {} if guest is None else {"guest": guest}
