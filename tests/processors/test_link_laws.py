@@ -21,6 +21,7 @@ from tests.processors.test_laws import (
     key_of,
     law,
     leave_out_none,
+    opted_out,
     pauses,
     play,
     play_on,
@@ -275,12 +276,6 @@ def alternates(world: World) -> None:
         last[name] = change["seq"]
     rows = {(row["group"], row["contact"]): row["seq"] for row in world.tables["memberships"].values()}
     assert rows == {name: seq for name, seq in last.items() if seq % 2}
-    seqs, said = Counter[str](), dict[tuple[str, str], str]()
-    for told in world.consents():
-        data = told["data"]
-        seqs[data["contact"]] += 1
-        assert data["seq"] == seqs[data["contact"]]
-        assert told["type"] != said.get((data["contact"], data["scope"]), "contact.restored")
-        said[data["contact"], data["scope"]] = told["type"]
+    out = opted_out(world)
     for row in world.tables["contacts"].values():
-        assert row["sendable"] is (said.get((row["contact"], "all")) != "contact.suppressed")
+        assert row["sendable"] is ((row["contact"], "all") not in out)
