@@ -278,6 +278,10 @@ class PartitionOwner:
             return age >= COMMIT_SOON  # each commit lets a lap go on
         return age >= min(max(COMMIT_SOON, self._commit_takes), COMMIT_LATE)
 
+    def _took_to_commit(self, seconds: float) -> None:
+        metrics.COMMIT_SECONDS.observe(seconds)
+        self._commit_takes += (seconds - self._commit_takes) / REMEMBERED
+
     async def commit(self) -> Sent:
         """Commit all that is pending in one transaction, then write it to disk."""
         started = time.monotonic()
@@ -304,9 +308,7 @@ class PartitionOwner:
         self.fold.committed()
         self._note_tick(sent)
         self._pending_since, self._pending_records = 0.0, 0
-        took = time.monotonic() - started
-        self._commit_takes += (took - self._commit_takes) / REMEMBERED
-        metrics.COMMIT_SECONDS.observe(took)
+        self._took_to_commit(time.monotonic() - started)
         self._count()
         self._progress()
         return sent

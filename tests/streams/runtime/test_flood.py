@@ -111,6 +111,19 @@ def test_slow_commits_come_less_often(took: float, lap: bool, due: float, monkey
     assert found == [False, True]
 
 
+def test_one_slow_commit_is_no_reason_to_wait() -> None:
+    """Only many in a row are; and some quick ones after them let the next come soon again."""
+    owner = Owner(World())
+    owner._took_to_commit(0.3)
+    assert owner._commit_takes < partition_owner.COMMIT_SOON
+    for _ in range(30):
+        owner._took_to_commit(0.3)
+    assert owner._commit_takes == pytest.approx(0.3, rel=0.05)
+    for _ in range(30):
+        owner._took_to_commit(0.01)
+    assert owner._commit_takes < partition_owner.COMMIT_SOON
+
+
 def test_chunks_wait_outside() -> None:
     """A partition is not read on while its owner has two chunks to work on."""
     nothing: Any = None
