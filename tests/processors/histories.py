@@ -10,15 +10,29 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from multiprocessing import Pool
 from random import Random
 from typing import Any, NamedTuple
 
+from processors.repeats import REMEMBERED
 from schemas.rules import leaves, parse_rule
 from tests.processors.model import Heard, Model, when
-from tests.processors.test_laws import BEGIN, GROUPS, GUESTS, PUT, Step, event_of, sendable, start, table
+from tests.processors.test_laws import (
+    BEGIN,
+    GROUPS,
+    GUESTS,
+    PUT,
+    Step,
+    event_of,
+    replay,
+    sendable,
+    start,
+    streams,
+    table,
+    tables,
+)
 from tests.processors.world import DAY, HOUR, SECOND, World, iso
 
 Draw = Callable[[Random], tuple[str, dict[str, Any]]]
@@ -28,6 +42,11 @@ PAUSES = [0, 0, 1, SECOND, 20 * SECOND, 20 * SECOND, 2 * HOUR, 2 * HOUR, DAY, 28
 LATE = [0] * 8 + [SECOND, 25 * SECOND, HOUR, DAY, 27 * DAY, 31 * DAY, 200 * DAY]
 TEXTS = ["dinner", "dinners and pool villa", "the boss has dinner", "pets", "carpet", "pool", "pool villas", "stop",
          "start", "please stop texting me", "no a", "no b", "join a", "join c"]  # fmt: skip
+KEPT = "P9999D"
+DEFINITIONS = ("tenant.", "group.create", "group.delete")
+PINS = {"group.add", "group.remove", "group.clear_pin"}
+HELD_BACK, LET_GO, REPEATED = 0.2, 0.4, 0.15
+"""How likely an event waits, is let go with each that comes, and how likely a former one is published again."""
 TIERS = [None, "gold", 7, "2025-12-31"]
 TAGS = ["vip", "VIP", "quiet", "gold"]
 
@@ -219,30 +238,75 @@ def history(dice: Random) -> list[Step]:
 
 
 def attempt(seed: int) -> Sized:
-    """Live through one history; at a moment in it and at its end the engine and the model must agree."""
+    """Live through one history; at a moment in it and at its end engine, model and replay must agree."""
     dice = Random(seed)
     steps = history(dice)
-    world, heard = start(dice.choice([1, 3]), "P9999D"), list[Heard]()
+    world, heard = start(dice.choice([1, 3]), KEPT), list[Heard]()
     cut = dice.randint(0, len(steps))
     for part in (steps[:cut], steps[cut:]):
-        _live(world, part, heard)
+        _live(world, part, heard, dice)
         world.tick(dice.choice(PAUSES))
         model = Model(heard)
         assert table(world) == model.memberships(when(iso(world.now)), GUESTS), seed
         assert all(said is not model.consents.out(guest) for _, guest, said in sendable(world)), seed
+    if len(world.logs) == 1:
+        _replay(world, dice)
     created = {data["id"]: data["rule"] for _, _, (kind, data) in steps if kind == "group.create"}
     count = sum(len(list(leaves(parse_rule(rule)))) for rule in created.values())
     return Sized(len(steps), count, sum(reason in {"expired", "time"} for _, _, reason in world.flips()))
 
 
-def _live(world: World, steps: list[Step], heard: list[Heard]) -> None:
-    for pause, late, (kind, data) in steps:
+def _live(world: World, steps: list[Step], heard: list[Heard], dice: Random) -> None:
+    """Publish what happens: some of it after what happened later, and some of it again, which must change nothing.
+
+    Definitions come in their order, which decides.
+    """
+    held: list[Mapping[str, Any]] = []
+    for nth, (pause, late, (kind, data)) in enumerate(steps):
         if pause:
             world.tick(pause)
-        event = event_of(world.now, len(heard), late, kind, data)
-        assert world.publish(event) is None
-        heard.append(Heard(when(iso(world.now)), event))
-        world.rest()
+        event = event_of(world.now, len(heard) + len(held), late, kind, data)
+        if dice.random() < HELD_BACK and not kind.startswith(DEFINITIONS):
+            held.append(event)
+        else:
+            _publish(world, event, heard)
+        while held and (nth == len(steps) - 1 or dice.random() < LET_GO):
+            _publish(world, held.pop(dice.randrange(len(held))), heard)
+        again = _repeatable(world, heard) if dice.random() < REPEATED else []
+        if again:
+            assert world.publish(dice.choice(again).event) is None
+            world.rest()
+
+
+def _repeatable(world: World, heard: list[Heard]) -> list[Heard]:
+    """Leave out what would be news: refused commands, definitions that are remembered no more, adds to a former group."""
+    refused = {row["command"] for row in world.values("outcomes") if row["outcome"] == "skipped"}
+    last = max((at for at, one in enumerate(heard) if one.event["type"] == "group.delete"), default=0)
+    oldest = when(iso(world.now - REMEMBERED + 1))
+    return [
+        one
+        for at, one in enumerate(heard)
+        if one.event["id"] not in refused
+        and (at >= last or one.event["type"] not in PINS)
+        and (one.at >= oldest or not one.event["type"].startswith(DEFINITIONS))
+    ]
+
+
+def _publish(world: World, event: Mapping[str, Any], heard: list[Heard]) -> None:
+    assert world.publish(event) is None
+    heard.append(Heard(when(iso(world.now)), event))
+    world.rest()
+
+
+def _replay(world: World, dice: Random) -> None:
+    """Fold the log again, whole, and cut into chunks with commits and restarts: all say the same."""
+    (log,) = world.logs
+    cuts = sorted({*(dice.randint(1, len(log)) for _ in range(8)), len(log)})
+    commits, restarts = set(dice.choices(cuts, k=4)), set(dice.choices(cuts, k=2))
+    whole = replay(log, [len(log)], commits={0}, retention=KEPT)
+    pieces = replay(log, cuts, commits=commits | restarts, restarts=restarts, hot=0, retention=KEPT)
+    assert streams(whole) == streams(pieces)
+    assert tables(whole) == tables(pieces) == tables(world.out)
 
 
 def _tried(seed: int) -> Sized | int:

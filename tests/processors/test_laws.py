@@ -331,11 +331,17 @@ def says_the_same_however_cut(world: World, data: Any) -> None:
 
 
 def replay(
-    log: list[Record], cuts: list[int], *, commits: set[int], restarts: set[int] | None = None, hot: int = 20_000
+    log: list[Record],
+    cuts: list[int],
+    *,
+    commits: set[int],
+    restarts: set[int] | None = None,
+    hot: int = 20_000,
+    retention: str = "P400D",
 ) -> list[Out]:
     """Fold a log whose own records are in it already: chunks end at the cuts, some with a commit or a restart."""
     store, said, before = MemoryStore(), list[Out](), 0
-    fold = Fold(store, 0, 1, hot=hot, hash_key=HASH_KEY)
+    fold = Fold(store, 0, 1, hot=hot, retention=retention, hash_key=HASH_KEY)
     for cut in cuts:
         fold.apply(log[before:cut])
         if cut in commits or cut == cuts[-1]:
@@ -343,7 +349,7 @@ def replay(
         said += fold.desk.out
         fold.desk.out.clear()
         if restarts and cut in restarts:
-            fold = Fold(store, 0, 1, hot=hot, hash_key=HASH_KEY)
+            fold = Fold(store, 0, 1, hot=hot, retention=retention, hash_key=HASH_KEY)
         before = cut
     return said
 
