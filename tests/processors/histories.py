@@ -279,7 +279,7 @@ def _live(world: World, steps: list[Step], heard: list[Heard], dice: Random) -> 
 
 
 def _repeatable(world: World, heard: list[Heard]) -> list[Heard]:
-    """Leave out what would be news: refused commands, definitions that are remembered no more, adds to a former group."""
+    """Leave out what would be news: what was refused, what is not remembered any more, adds to a former group."""
     refused = {row["command"] for row in world.values("outcomes") if row["outcome"] == "skipped"}
     last = max((at for at, one in enumerate(heard) if one.event["type"] == "group.delete"), default=0)
     oldest = when(iso(world.now - REMEMBERED + 1))
