@@ -42,7 +42,7 @@ bench: $(DEV_LOCK) ## the reference job against idiomatic Faust
 
 chaos: $(DEV_LOCK) ## faults by dice on a real system, judged: SEED=1 MINUTES=5 NODES=3 KINDS=worker,broker
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5) --nodes $(or $(NODES),3) \
-	  --kinds "$(KINDS)" --out $(or $(OUT),chaos-$(or $(SEED),1).json)
+	  --kinds "$(KINDS)" --together $(or $(TOGETHER),1) --out $(or $(OUT),chaos-$(or $(SEED),1).json)
 
 zombies: $(DEV_LOCK) ## 20 times: an owner stopped past its session under load, woken, and all of it read back
 	$(BIN)/python -m tests.chaos.zombies 20

@@ -11,7 +11,10 @@ from tests.chaos.judges import Finding
 
 
 class Injection(msgspec.Struct, kw_only=True):
-    """One injection: what it was, whether it hit and by what proof, and how long until all flowed again."""
+    """One injection: what it was, whether it hit and by what proof, and how long until all flowed again.
+
+    Where faults come one upon the other, all flows again after the last of them.
+    """
 
     kind: str
     hit: bool
@@ -37,6 +40,7 @@ class Report(msgspec.Struct, kw_only=True):
     minutes: float
     nodes: int
     workers: int
+    together: int = 1
     reopened: str = ""
     events: int
     seconds: float
@@ -70,16 +74,15 @@ def table(reports: Sequence[Report]) -> str:
 
 
 def _runs(reports: Iterable[Report]) -> list[str]:
-    lines = [
-        "| seed | brokers | min | events | events/s | changes | hits | lost | wrong | repeated | early | late (ms) |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    columns = "seed | brokers | at once | min | events | events/s | changes | hits | lost | wrong | repeated | early"
+    lines = [f"| {columns} | late (ms) |", "| --- " * 13 + "|"]
     for one in reports:
         late, hits = one.lateness, sum(i.hit for i in one.injections)
         faults = " | ".join(str(one.count(fault)) for fault in ("lost", "wrong", "repeated", "early"))
         lines.append(
-            f"| {one.seed} | {one.nodes} | {one.seconds / 60:.1f} | {one.events} | {one.events / one.seconds:.0f} |"
-            f" {one.changes} | {hits} | {faults} | {late.median}/{late.p99}/{late.worst} |"
+            f"| {one.seed} | {one.nodes} | {one.together} | {one.seconds / 60:.1f} | {one.events} |"
+            f" {one.events / one.seconds:.0f} | {one.changes} | {hits} | {faults} |"
+            f" {late.median}/{late.p99}/{late.worst} |"
         )
     return lines
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,6 +30,24 @@ EVERY: Sequence[Fault] = (*WORKERS, *STATE, *INPUTS, *WAYS, *RIGHTS, *MACHINE, *
 FLOW_SECONDS = 300.0
 MOST_FINDINGS = 30
 """Of a judge, in a report: a run in which everything is wrong would tell it of every record."""
+
+
+class Plan(NamedTuple):
+    """What a run is to do: the kinds of faults, for how long, and to what."""
+
+    faults: Sequence[Fault]
+    seed: int
+    seconds: float
+    nodes: int = 1
+    """Brokers."""
+    workers: int = 2
+    """Of each hop."""
+    rate: int = 900
+    """Things that happen a second; with repeats and revisions, more events than that."""
+    together: int = 1
+    """Faults that come one upon the other before all must flow again."""
+    reopen: str = ""
+    """The guard that is taken out."""
 
 
 def schedule(dice: Random, faults: Sequence[Fault]) -> Callable[[], Fault]:
@@ -67,41 +86,32 @@ def _flow_again(cluster: Cluster, kind: str) -> float:
     return cluster.wait(flows, FLOW_SECONDS, f"the flow after {kind}")
 
 
-def carry_out(
-    cluster: Cluster, faults: Sequence[Fault], seed: int, seconds: float, say: Callable[[Injection], None]
-) -> tuple[list[Injection], str | None]:
+def carry_out(cluster: Cluster, plan: Plan, say: Callable[[Injection], None]) -> tuple[list[Injection], str | None]:
     """Inject until the time is over; returns what was done, and what went so wrong that no more could be."""
-    dice, begun, done = Random(seed), time.monotonic(), list[Injection]()
-    following = schedule(dice, faults)
-    while time.monotonic() - begun < seconds:
-        one = inject(cluster, following(), dice, begun)
-        done.append(one)
+    dice, begun, done = Random(plan.seed), time.monotonic(), list[Injection]()
+    following = schedule(dice, plan.faults)
+    while time.monotonic() - begun < plan.seconds:
+        blow = [inject(cluster, following(), dice, begun) for _ in range(plan.together)]
+        done += blow
         try:
-            one.recovered = round(_flow_again(cluster, one.kind), 1)
+            took = round(_flow_again(cluster, " and ".join(one.kind for one in blow)), 1)
+            for one in blow:
+                one.recovered = took
         except TimeoutError as error:
             return done, str(error)
         finally:
-            say(one)
+            for one in blow:
+                say(one)
         time.sleep(dice.uniform(0.0, 1.5))
     return done, None
 
 
-def run(  # noqa: PLR0917 - what a run is
-    folder: Path,
-    faults: Sequence[Fault],
-    seed: int,
-    seconds: float,
-    nodes: int = 1,
-    workers: int = 2,
-    rate: int = 900,
-    reopen: str = "",
-    say: Callable[[Injection], None] = lambda _: None,
-) -> Report:
+def run(folder: Path, plan: Plan, say: Callable[[Injection], None] = lambda _: None) -> Report:
     """Carry a whole run out and judge it."""
-    usable = [fault for fault in faults if fault.nodes <= nodes and not (nodes > 1 and fault in ONE)]
-    with Cluster(folder, seed, nodes=nodes, workers=workers, rate=rate, reopen=reopen) as cluster:
+    cluster = Cluster(folder, plan.seed, nodes=plan.nodes, workers=plan.workers, rate=plan.rate, reopen=plan.reopen)
+    with cluster:
         begun = time.monotonic()
-        injections, trouble = carry_out(cluster, usable, seed, seconds, say)
+        injections, trouble = carry_out(cluster, plan, say)
         published = time.monotonic() - begun
         try:
             settle(cluster)
@@ -111,19 +121,20 @@ def run(  # noqa: PLR0917 - what a run is
         (folder / "history").write_bytes(msgspec.msgpack.encode(history))  # so that it can be judged again
         deaths = Counter(f"{death.name.rpartition('-')[0] or death.name} {death.code}" for death in cluster.deaths)
     return Report(
-        seed=seed, minutes=round(seconds / 60, 2), nodes=nodes, workers=workers, reopened=reopen,
-        events=len(history.acknowledged),
+        seed=plan.seed, minutes=round(plan.seconds / 60, 2), nodes=plan.nodes, workers=plan.workers,
+        together=plan.together, reopened=plan.reopen, events=len(history.acknowledged),
         seconds=round(published, 1), changes=len(history["membership-changes"]), injections=injections,
         deaths=dict(deaths), lateness=lateness_of(lateness(history)), findings=judge(history), trouble=trouble,
     )  # fmt: skip
 
 
-def chosen(kinds: str) -> Sequence[Fault]:
-    """Return the faults whose kind has one of some words in it; all if there are none."""
+def chosen(kinds: str, nodes: int = 1) -> Sequence[Fault]:
+    """Return the faults that so many brokers can have whose kind has one of some words in it; all if there are none."""
     words = [word for word in kinds.split(",") if word]
-    found = [fault for fault in EVERY if not words or any(word in fault.kind for word in words)]
+    usable = [fault for fault in EVERY if fault.nodes <= nodes and not (nodes > 1 and fault in ONE)]
+    found = [fault for fault in usable if not words or any(word in fault.kind for word in words)]
     if not found:
-        raise SystemExit(f"no such kind; there are: {', '.join(fault.kind for fault in EVERY)}")
+        raise SystemExit(f"no such kind with {nodes} broker(s); there are: {', '.join(one.kind for one in usable)}")
     return found
 
 
@@ -134,13 +145,18 @@ def main() -> int:
     ask.add_argument("--minutes", type=float, default=3.0)
     ask.add_argument("--nodes", type=int, choices=(1, 3), default=1)
     ask.add_argument("--kinds", default="", help="only kinds with one of these words, by commas")
+    ask.add_argument("--together", type=int, default=1, help="faults that come one upon the other before all must flow")
     ask.add_argument("--reopen", default="", choices=("", *GUARDS), help="take a guard out: the judges must see it")
     ask.add_argument("--out", type=Path)
     given = ask.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{given.seed}-"))
     kinds = given.kinds or (GUARDS[given.reopen].kinds if given.reopen else "")
-    told = run(folder, chosen(kinds), given.seed, given.minutes * 60, given.nodes, reopen=given.reopen, say=_say)
+    plan = Plan(
+        chosen(kinds, given.nodes), given.seed, given.minutes * 60, given.nodes, together=given.together,
+        reopen=given.reopen,
+    )  # fmt: skip
+    told = run(folder, plan, _say)
     judges = {one.judge for one in told.findings}
     if given.out:
         told.findings = some(told.findings)

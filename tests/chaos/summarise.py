@@ -22,7 +22,8 @@ make chaos SEED=4 MINUTES=5 NODES=3 KINDS=broker,connection OUT=docs/chaos/seed-
 
 The seed gives the events and the order of the faults; what the clock gives (which record is in flight when a process
 dies) differs from run to run. Late is by how much deadlines were carried out after they were due (median/99th
-percentile/worst, in the log of changes), outages included: while every owner is down, nobody leaves.
+percentile/worst, in the log of changes), outages included: while every owner is down, nobody leaves. At once: how many
+faults came one upon the other before all had to flow again.
 """
 OPENED = """
 ## With a guard taken out

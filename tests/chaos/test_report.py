@@ -6,7 +6,7 @@ from random import Random
 
 from tests.chaos.judges import Finding
 from tests.chaos.report import Injection, Lateness, Report, lateness_of, table
-from tests.chaos.run import EVERY, MOST_FINDINGS, schedule, some
+from tests.chaos.run import EVERY, MOST_FINDINGS, chosen, schedule, some
 from tests.chaos.summarise import page
 
 
@@ -32,6 +32,13 @@ def test_every_kind_gets_its_turn() -> None:
 def test_kinds_have_names_of_their_own() -> None:
     """No two kinds share a name."""
     assert len({fault.kind for fault in EVERY}) == len(EVERY)
+
+
+def test_brokers_have_kinds_of_their_own() -> None:
+    """What needs three brokers is not tried with one, nor the other way round."""
+    one, three = ({fault.kind for fault in chosen("broker", nodes)} for nodes in (1, 3))
+    assert "only broker SIGKILL" in one - three
+    assert "two of three brokers down" in three - one
 
 
 def test_a_miss_does_not_count() -> None:
@@ -63,7 +70,7 @@ def test_opened_guards_are_told_apart() -> None:
     bad = report(reopened="fence", findings=[Finding("log", "repeated", "seq 1 after 1")])
     told = page([report(), bad])
     assert "| fence | 7 | 1 | log (repeated) |" in told
-    assert told.count("| 7 | 1 | 1.0 |") == 1
+    assert told.count("| 7 | 1 | 1 | 1.0 |") == 1
 
 
 def test_lateness() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import fail_points
-from tests.chaos.run import chosen, run
+from tests.chaos.run import Plan, chosen, run
 
 SEED = 20_261_101
 KINDS = "worker SIGKILL,worker SIGSTOP past session,kill at decide-before-commit,poison record,connection cut"
@@ -16,7 +16,7 @@ KINDS = "worker SIGKILL,worker SIGSTOP past session,kill at decide-before-commit
 @pytest.mark.timeout(290)
 def test_short_run(tmp_path: Path) -> None:
     """Under load, with workers dying, sleeping and cut off, nothing is lost, wrong, repeated or early."""
-    told = run(tmp_path, chosen(KINDS), SEED, seconds=30, rate=500)
+    told = run(tmp_path, Plan(chosen(KINDS), SEED, seconds=30, rate=500))
     assert told.findings == []
     assert told.trouble is None
     assert sum(one.hit for one in told.injections) >= 2
