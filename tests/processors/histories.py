@@ -44,6 +44,7 @@ TEXTS = ["dinner", "dinners and pool villa", "the boss has dinner", "pets", "car
          "start", "please stop texting me", "no a", "no b", "join a", "join c"]  # fmt: skip
 KEPT = "P9999D"
 DEFINITIONS = ("tenant.", "group.create", "group.delete")
+WORDS_OF_GROUPS = ("join ", "no ")
 PINS = {"group.add", "group.remove", "group.clear_pin"}
 HELD_BACK, LET_GO, REPEATED = 0.2, 0.4, 0.15
 """How likely an event waits, is let go with each that comes, and how likely a former one is published again."""
@@ -279,17 +280,34 @@ def _live(world: World, steps: list[Step], heard: list[Heard], dice: Random) -> 
 
 
 def _repeatable(world: World, heard: list[Heard]) -> list[Heard]:
-    """Leave out what would be news: what was refused, what is not remembered any more, adds to a former group."""
+    """Leave out what would be news: what was refused, what is not remembered any more, what was for former groups.
+
+    And what was never to be published: other content under an id and revision that was there already.
+    """
     refused = {row["command"] for row in world.values("outcomes") if row["outcome"] == "skipped"}
-    last = max((at for at, one in enumerate(heard) if one.event["type"] == "group.delete"), default=0)
+    deleted = _last(heard, "group.delete")
+    changed = max(deleted, _last(heard, "group.create"))
     oldest = when(iso(world.now - REMEMBERED + 1))
+    first: dict[object, str] = {}
     return [
         one
         for at, one in enumerate(heard)
         if one.event["id"] not in refused
-        and (at >= last or one.event["type"] not in PINS)
+        and (at >= deleted or one.event["type"] not in PINS)
+        and (at >= changed or not one.event["data"].get("text", "").startswith(WORDS_OF_GROUPS))
         and (one.at >= oldest or not one.event["type"].startswith(DEFINITIONS))
+        and first.setdefault(_revision(one), one.event["id"]) == one.event["id"]
     ]
+
+
+def _last(heard: list[Heard], kind: str) -> int:
+    return max((at for at, one in enumerate(heard) if one.event["type"] == kind), default=0)
+
+
+def _revision(one: Heard) -> object:
+    """Name what there can be one of: a revision of a fact, or any other event."""
+    kind, data = one.event["type"], one.event["data"]
+    return (kind, data[f"{kind}_id"], data["revision"]) if f"{kind}_id" in data else one.event["id"]
 
 
 def _publish(world: World, event: Mapping[str, Any], heard: list[Heard]) -> None:
