@@ -48,7 +48,9 @@ class Scans:
             before, shadows = known.version, dict(known.shadows)
             catalogue.put_group(key, defined)
             if shadows:
-                shadow.follow(self._desk, key, self._scan(key), shadows, known)
+                scan = self._scan(key)
+                shadow.follow(self._desk, key, scan, shadows, known)
+                self._keep(key, scan)
             if known.outstanding(before):
                 self._begin(key, known)
         elif defined.record is not None and catalogue.put_record(key, defined):

@@ -10,7 +10,7 @@ from processors import scans
 from processors.desk import ORIGIN
 from processors.explain import explain
 from processors.preview import Preview
-from schemas.activity import Scanned, decode, encode
+from schemas.activity import Scanned, Tick, decode, encode
 from schemas.questions import PreviewAsked
 from tests.processors.test_tenant import status
 from tests.processors.world import DAY, MADE, START, World, iso
@@ -432,3 +432,26 @@ def test_a_restart_at_every_tick(world: World, monkeypatch: pytest.MonkeyPatch) 
     assert sorted((c["contact"], c["change"]) for c in world.changes()[before:]) == sorted(joined + left)
     counted = [(g["successor"]["joining"], g["successor"]["leaving"]) for g in world.values("groups") if g["successor"]]
     assert counted[-1] == (len(joined), len(left))
+
+
+def test_a_restart_at_every_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A successor that takes over in the midst of another lap is not forgotten, nor is who differs under it."""
+    world.group("other", EITHER)
+    guests = slow(world, monkeypatch)
+    supersede(world, LUNCH)
+    world.tick()
+    supersede(world, DINNER, "other")
+    by_records(world)
+    assert world.members("food") == sorted([tell(ANNA), tell(BUDI), *guests])
+    assert world.members("other") == sorted([tell(MADE), tell(BUDI)])
+    assert not [key for store in world.stores for key in store.rows if key.startswith((b"x", b"l"))]
+
+
+def by_records(world: World) -> None:
+    """Live on until no lap is under way, every record a commit, and another owner after it."""
+    while any(fold.scanning for fold in world.folds):
+        for at, log in enumerate(world.logs):
+            world.append(b"tick", encode(Tick(-1, 0, 0, 0)), at)
+            while world.read[at] < len(log):
+                world.step(at, most=1)
+                world.restart()
