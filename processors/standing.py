@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from processors.bonds import ids_of, newest, united
 from processors.consent import ALL, hold, left_for_good, tell
+from processors.contact import touch
 from processors.facts import Facts, count
 from processors.identity import is_relay
 from processors.membership import row_of, settle
@@ -27,6 +28,7 @@ def show(at: Who, definitions: Definitions, why: Why) -> None:
     """
     links = links_of(at.head)
     if at.head.version >= 0:
+        touch(at.desk, at.key, definitions)
         if links.said or links.groups or _mails(at):
             stand(at, definitions, why)
         at.desk.changed_profiles[at.key] = None

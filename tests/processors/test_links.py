@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from processors import handover, links, rows
+from processors import handover, links, rows, scans
 from processors.fold import Fold
 from processors.rows import Add, Estate, Left, Pins, owner_key
 from processors.state import MemoryStore
@@ -854,3 +854,31 @@ def test_nothing_hangs_on_ticks_or_restarts(world: World) -> None:
     assert {told(out)["contact"] for out in world.out if out.topic == "contacts" and out.value} == {
         TEL, f"mailto:{MAIL}",
     }  # fmt: skip
+
+
+EDGES = [(START, f"mailto:{MAIL}", TEL)]
+LEAD = Directed(-1, 0, 0, 0, "reviews", "r1", START, 1, TEL, EDGES, {})
+NOTHING = Handed(-1, 0, 0, 0, "reviews", "r1", START, 1, f"mailto:{MAIL}", 0, more=False, edges=EDGES)
+
+
+@pytest.mark.parametrize("word", [LEAD, NOTHING])
+def test_a_link_while_a_successor_takes_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, word: Directed | Handed
+) -> None:
+    """Who turns out to have two ids is answered by the rule in force, though the lap has not come to it."""
+    for at in range(12):
+        world.say("hello", f"+62812345671{at:02}")
+    world.say("dinner")
+    world.rate(5, "r2")
+    world.group("good", {"event": "rating", "min_stars": 4})
+    monkeypatch.setattr(scans, "SLICE", 1)
+    dinner = {"event": "message", "any_of": ["dinner"]}
+    world.must("group.create", {"id": "good", "supersedes": "good", "rule": dinner})
+    while world.tables["groups"]["bali/good"]["status"] != "building":
+        world.tick()
+    world.append(f"bali/{TEL}".encode(), encode(word))
+    world.run()
+    assert contacts(world)[TEL] == [f"mailto:{MAIL}"]
+    world.rate(2, "r2", revision=2)
+    world.rest()
+    assert flips(world, "good") == [(TEL, "joined", "rating", 1)]
