@@ -7,6 +7,7 @@ next goes to a new client: one that has met a broker that is gone asks it for a 
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +21,7 @@ from tests.chaos.publisher import QUIET
 _ADMIN: Any = admin  # much of it is not exported as types see it
 T = TypeVar("T")
 SECONDS = 8
+ATTEMPTS = 3
 USER, PASSWORD = "worker", "chaos-only"
 _CLIENTS: list[Any] = []
 """In the process that asks: the client that has answered so far, behind those that have not; none is taken away."""
@@ -38,12 +40,13 @@ class Control:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, question: Callable[..., T], *about: Any) -> T:
-        self._pool = self._pool or ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
-        try:
-            return self._pool.submit(_answer, self._bootstrap, question, about).result(SECONDS * 4)
-        except BrokenProcessPool:
+        """Ask; again and anew where it took the process along, for any question may be asked twice."""
+        for _ in range(ATTEMPTS):
+            self._pool = self._pool or ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            with contextlib.suppress(BrokenProcessPool):
+                return self._pool.submit(_answer, self._bootstrap, question, about).result(SECONDS * 4)
             self._pool = None
-            raise
+        raise RuntimeError("no answer: librdkafka crashed")
 
     def assignments(self, group: str) -> dict[str, set[tuple[str, int]]]:
         """Return what each member of a group has, by its instance id."""

@@ -68,7 +68,7 @@ def inject(cluster: Cluster, fault: Fault, dice: Random, begun: float) -> Inject
     started = time.monotonic()
     try:
         hit, proof = True, fault.inject(cluster, dice)
-    except (MissedError, TimeoutError, BrokerError) as error:
+    except (MissedError, TimeoutError, BrokerError, RuntimeError) as error:
         hit, proof = False, str(error)
     lasted = time.monotonic() - started
     return Injection(kind=fault.kind, hit=hit, proof=proof, at=round(started - begun, 1), lasted=round(lasted, 1))
