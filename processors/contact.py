@@ -8,10 +8,10 @@ from processors import deletion
 from processors.edits import apply_edit, set_by_event
 from processors.facts import Facts, count
 from processors.hearing import hear, suspect
-from processors.membership import Who, Why, row_of, settle
+from processors.membership import Who, Why, row_of, settle, settle_at_end
 from processors.nested import settle_waiting
 from processors.notices import notify
-from processors.pins import apply_pin, kept
+from processors.pins import apply_pin, kept, may_greet
 from processors.profile import learn, meet
 from processors.rows import BEFORE, counts, fact_key, facts_under, is_alias, is_gone, keeps
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
@@ -26,39 +26,41 @@ if TYPE_CHECKING:
     from processors.rows import Head
 
 
-def touch(desk: Desk, key: bytes, definitions: Definitions, event: Happening | None = None) -> Who:
-    """Return a contact, first brought up to date with its tenant's definitions."""
+def touch(
+    desk: Desk, key: bytes, definitions: Definitions, event: Happening | None = None, *, reply: bool = True
+) -> Who:
+    """Return a contact, first brought up to date with its tenant's definitions.
+
+    It may be met only now, by an event; with `reply` the groups that take everybody may greet it.
+    """
     at = Who(desk, key, desk.head(key))
-    _bring_up_to_date(at, definitions, event)
+    if at.head.version != definitions.version:
+        if at.head.version < 0:
+            _meet(at, definitions, event, reply=reply)
+        else:
+            _catch_up(at, definitions, desk.now)
     return at
 
 
-def _bring_up_to_date(at: Who, definitions: Definitions, event: Happening | None) -> None:
-    if at.head.version != definitions.version:
-        _catch_up(at, definitions, event)
+def _meet(at: Who, definitions: Definitions, event: Happening | None, *, reply: bool) -> None:
+    """Have the groups that are true without any facts asked, live, once the record at hand is taken in."""
+    at.desk.met[at.key.partition(b"/")[0]] += 1
+    why = Why(None, "no_longer_matches", event, at.desk.now, reply=reply)
+    for definition in definitions.index.true_when_empty:
+        settle_at_end(at, definition, why)
+    at.head.version = definitions.version
 
 
-def _catch_up(at: Who, definitions: Definitions, event: Happening | None) -> None:
-    """Answer the groups that came since from the facts (origin backfill), and leave those being deleted.
-
-    A contact that is only now met has no facts yet, so only what holds without any is answered, and that is live; rules
-    that read its profile or name other groups are answered once the record at hand is taken in.
-    """
+def _catch_up(at: Who, definitions: Definitions, t: int) -> None:
+    """Answer the groups that came since from the facts (origin backfill), and leave those being deleted."""
     facts, head = Facts(at, definitions), at.head
-    if is_alias(head):
-        pass  # it is in no group, and is asked again if it is ever a contact of its own
-    elif head.version < 0:
-        at.desk.met[at.key.partition(b"/")[0]] += 1
-        why = Why(None, "no_longer_matches", event, at.desk.now)
-        for definition in definitions.index.true_when_empty:
-            settle(at, definition, row_of(at, definition), at.desk.now, why)
-    else:
+    if not is_alias(head):  # else it is in no group, and is asked again if it is ever a contact of its own
         later = definitions.since(head.version)
         if definitions.ruled > head.version:
             _forget_rules(head, later)
         for definition in later:
-            _answer(at, facts, definition)
-        settle_waiting(at, at.desk.now)
+            _answer(at, facts, definition, t)
+        settle_waiting(at, t)
     head.version = definitions.version
 
 
@@ -70,28 +72,26 @@ def _forget_rules(head: Head, later: Iterable[Definition]) -> None:
             row.memos, row.stuck = definition.rule.empty(), row.stuck and definition.group.sticky
 
 
-def _answer(at: Who, facts: Facts, definition: Definition) -> None:
+def _answer(at: Who, facts: Facts, definition: Definition, t: int) -> None:
     known = row_of(at, definition) if definition.id in at.head.rows else None
     leave = "group_deleted" if definition.deleting else "no_longer_matches"
-    why = Why(None, leave, definition.cause, at.desk.now, origin="backfill")
+    why = Why(None, leave, definition.cause, t, origin="backfill")
     if definition.deleting:
         if known is not None:
             known.memos, known.pins, known.stuck = definition.rule.empty(), kept(known.pins), False
-            settle(at, definition, known, at.desk.now, why)
+            settle(at, definition, known, t, why)
         return
     memos = [facts.memo(definition, i, known) for i in range(len(definition.rule.leaves))]
     if known is not None or any(memos) or definition.rule.true_when_empty:
         row = row_of(at, definition)
         row.memos = memos
-        settle(at, definition, row, at.desk.now, why)
+        settle(at, definition, row, t, why)
 
 
 def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> None:
     """Keep a message and let it join (or, edited or deleted, leave) the groups whose words it has."""
     event, ahead = (seen.source, seen.event), desk.ahead
-    at = Who(desk, key, desk.head(key))
-    listened = at.head.version < 0 and _listen_first(at, seen, definitions)
-    _bring_up_to_date(at, definitions, event)
+    at = touch(desk, key, definitions, event)
     before = desk.message(ahead.place)
     if before is not None and before.revision >= seen.revision:
         desk.counts["repeated"] += 1
@@ -103,7 +103,7 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
     late = ended and not keeps(at.head, seen.time)
     desk.pending.put(ahead.place, None if late else ahead.row, ahead.under)
     _get_to_know(at, seen.time, seen.seen, event)
-    hits = _listen(at, seen, definitions, heard=listened, late=late)
+    hits = _listen(at, seen, definitions, late=late)
     if before is not None:
         why = Why("message", "retracted", event, min(seen.time, desk.now), seen=seen)
         _reread(at, definitions, [*_hits(definitions, before), *hits], why)
@@ -113,25 +113,14 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
             _count(at, hit, seen)
 
 
-def _listen_first(at: Who, seen: MessageSeen, definitions: Definitions) -> bool:
-    """Hear what a guest whom nobody knew says of consent before the groups that take in strangers greet them."""
-    if not definitions.index.true_when_empty:
-        return False
-    _listen(at, seen, definitions)
-    return True
-
-
-def _listen(
-    at: Who, seen: MessageSeen, definitions: Definitions, *, heard: bool = False, late: bool = False
-) -> Sequence[Word]:
+def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, late: bool = False) -> Sequence[Word]:
     """Act on what a message says of consent, unless that was heard already; return what rules hit in it."""
     if not seen.words:
         return ()
     ahead: Ahead = at.desk.ahead
-    if not heard:
-        heard = ahead.meaning is not None and hear(at, seen, ahead.meaning, definitions, late=late)
-        if ahead.near is not None and not heard:
-            suspect(at, seen, ahead.near)
+    heard = ahead.meaning is not None and hear(at, seen, ahead.meaning, definitions, late=late)
+    if ahead.near is not None and not heard:
+        suspect(at, seen, ahead.near)
     return ahead.hits
 
 
@@ -141,7 +130,7 @@ def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> Non
         if not counts(at.head, time):
             return
         if is_gone(at.head):
-            at.desk.revived = event, time
+            at.desk.revived = event, time, True
     changed = meet(profile, time, event[0])
     if seen is not None:
         changed |= learn(profile, seen)
@@ -183,8 +172,9 @@ def on_fact_put(desk: Desk, key: bytes, put: FactPut, definitions: Definitions) 
     event = (put.source, put.event)
     at = touch(desk, key, definitions, event)
     replaced = _keep(at, put)
-    if put.seen is not None:
-        _get_to_know(at, put.at, put.seen, event)
+    deleted = at.head.deleted
+    if put.seen is not None or (deleted is not None and deleted.erased is None):
+        _get_to_know(at, put.at, put.seen, event)  # who was deleted, not erased, is known again by a newer fact alone
     leave = "retracted" if replaced else "no_longer_matches"
     why = Why(put.kind, leave, event, min(put.at, desk.now), evidence=_evidence(put))
     _recount(at, definitions, put.kind, why)
@@ -211,7 +201,7 @@ def _held(at: Who, kind: str, source: str, id_: str) -> int:
 
 def _evidence(put: FactPut) -> str | None:
     if put.rating is not None:
-        return f"{put.rating.stars:g}"
+        return None if put.rating.withdrawn else f"{put.rating.stars:g}"
     return put.booking.room_type if put.booking is not None else None
 
 
@@ -251,7 +241,7 @@ def reweigh(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
 
 def on_pin(desk: Desk, key: bytes, pin: Pin, definitions: Definitions) -> None:
     """Add, remove, clear or take consent by hand, and say what became of it."""
-    at = touch(desk, key, definitions, (pin.source, pin.id))
+    at = touch(desk, key, definitions, (pin.source, pin.id), reply=may_greet(pin))
     apply_pin(at, pin, definitions)
 
 
@@ -271,8 +261,13 @@ def on_edit(desk: Desk, key: bytes, edit: Edit, definitions: Definitions) -> Non
 
 
 def expire(desk: Desk, key: bytes, definitions: Definitions) -> None:
-    """Let what time alone flips at the contact's next moment happen, and find the moment after that."""
+    """Let what time alone flips at the contact's next moment happen, and find the moment after that.
+
+    All definitions came before that moment, so the contact is first brought up to date as it was right before it.
+    """
     at = Who(desk, key, desk.head(key))
+    if at.head.version != definitions.version:
+        _catch_up(at, definitions, at.head.due - 1)
     t, at.head.due = at.head.due, 0
     why = Why("time", "expired", None, t)
     for name, row in at.head.rows.items():

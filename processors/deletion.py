@@ -180,9 +180,9 @@ def refuse(at: Who, put: FactPut) -> bool:
 
 def revive(desk: Desk, key: bytes, definitions: Definitions) -> None:
     """Ask the groups that need no fact to be true for somebody who was deleted and is heard of again."""
-    (event, time), desk.revived = desk.revived or (("", ""), 0), None
+    (event, time, reply), desk.revived = desk.revived or (("", ""), 0, False), None
     at = Who(desk, key, desk.head(key))
-    facts, why = Facts(at, definitions), Why(None, "no_longer_matches", event, min(time, desk.now))
+    facts, why = Facts(at, definitions), Why(None, "no_longer_matches", event, min(time, desk.now), reply=reply)
     for _, definition in sorted(definitions.groups.items()):
         if (definition.rule.true_when_empty or definition.rule.fields) and not definition.deleting:
             row = row_of(at, definition)

@@ -48,10 +48,11 @@ class Desk:
 
     `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead;
     `ahead` is what there is to know of the message at hand; `flips` what membership-changes will be told, in its order;
-    `waiting` the groups of the contact at hand that are settled after those that they name, each with the reason;
+    `waiting` the groups of the contact at hand that are settled once the record is taken in, and after those that they
+    name, each with the reason;
     `met` counts the contacts of each tenant that came since the last commit; `via` is the linked id to which the record
-    at hand came; `revived` by which event, and of which time, it is there again after it was deleted; `returning` gives
-    the head of one who was erased, if there is something of such a one.
+    at hand came; `revived` by which event, of which time, it is there again after it was deleted, and whether that may
+    be greeted; `returning` gives the head of one who was erased, if there is something of such a one.
     """
 
     returning: Callable[[bytes], Head | None]
@@ -70,8 +71,8 @@ class Desk:
         self.dirty: dict[bytes, None] = {}
         self.changed_rows: dict[tuple[bytes, str], str] = {}
         self.changed_profiles: dict[bytes, None] = {}
-        self.revived: tuple[tuple[str, str], int] | None = None
-        self.waiting: dict[str, tuple[Any, Any]] = {}
+        self.revived: tuple[tuple[str, str], int, bool] | None = None
+        self.waiting: dict[str, Any] = {}
         self.found: dict[bytes, bytes | None] = {}
         self.flips: list[Any] = []
         self.ahead: Any = None

@@ -250,7 +250,6 @@ class Fold:
             elif desk.head(entry[1]).due == entry[0]:
                 desk.counts["fired"] += 1
                 definitions = self.definitions(entry[1])
-                contact.touch(desk, entry[1], definitions)
                 contact.expire(desk, entry[1], definitions)
                 most -= 1
             if not most:

@@ -22,6 +22,8 @@ from processors import (
 )
 from processors.afterlife import is_over
 from processors.ahead import look_ahead
+from processors.membership import Who
+from processors.nested import settle_waiting
 from processors.watch import watched
 from schemas.activity import (
     BookingSeen,
@@ -96,6 +98,8 @@ def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callabl
         if head is not None and head.links is not None and alias.passed_on(fold.desk, key, activity, definitions):
             return
         (watching if definitions.entangled else act)(fold.desk, key, activity, definitions)
+        if fold.desk.waiting:
+            settle_waiting(Who(fold.desk, key, fold.desk.heads[key]), fold.desk.now)
         if fold.desk.revived is not None:
             deletion.revive(fold.desk, key, definitions)
         head = fold.desk.heads[key]

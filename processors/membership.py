@@ -53,14 +53,33 @@ def row_of(at: Who, definition: Definition) -> Row:
     return row
 
 
+class Waiting(NamedTuple):
+    """A group that is settled later, for a reason; `true` is whether its rule was then, where that is known yet."""
+
+    definition: Definition
+    why: Why
+    true: bool | None = None
+
+
 def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
-    """Bring a row to what it says at `t` and tell what changed; one that names other groups waits for them."""
-    if definition.rule.refs:
-        known = at.desk.waiting.get(definition.id)
-        if known is None or known[1].join == "group":
-            at.desk.waiting[definition.id] = definition, why
+    """Bring a row to what it says at `t` and tell what changed.
+
+    One whose rule has several leaves waits until the record is taken in, and one that names other groups for them. The
+    reason to give is the one by which the rule last became true, or untrue.
+    """
+    rule = definition.rule
+    if not rule.joint and not rule.refs:
+        settle_now(at, definition, row, t, why)
         return
-    settle_now(at, definition, row, t, why)
+    known = at.desk.waiting.get(definition.id)
+    true = None if rule.refs else rule.true_at(row.memos, t)
+    if known is None or known.why.join == "group" or known.true is not true:
+        at.desk.waiting[definition.id] = Waiting(definition, why, true)
+
+
+def settle_at_end(at: Who, definition: Definition, why: Why) -> None:
+    """Have a group settled once the record is taken in."""
+    at.desk.waiting[definition.id] = Waiting(definition, why, definition.rule.true_when_empty)
 
 
 def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
@@ -79,7 +98,7 @@ def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> N
     if flips:
         _flip(at, definition, row, t, why)
     for outer in definition.outer:
-        at.desk.waiting.setdefault(outer.id, (outer, _passed_on(definition, why)))
+        at.desk.waiting.setdefault(outer.id, Waiting(outer, _passed_on(definition, why)))
 
 
 def _passed_on(inner: Definition, why: Why) -> Why:

@@ -21,9 +21,9 @@ def settle_waiting(at: Who, t: int) -> None:
     """Settle all rows that wait at `t`, and those that wait for them."""
     waiting = at.desk.waiting
     while waiting:
-        level = min(definition.level for definition, _ in waiting.values())
-        for name in sorted(name for name, (definition, _) in waiting.items() if definition.level == level):
-            definition, why = waiting.pop(name)
+        level = min(one.definition.level for one in waiting.values())
+        for name in sorted(name for name, one in waiting.items() if one.definition.level == level):
+            definition, why, _ = waiting.pop(name)
             refs = () if definition.deleting else definition.rule.refs
             memos = {index: group_memo(at, definition, leaf, t) for index, leaf in refs}
             if name in at.head.rows or definition.rule.true_when_empty or any(memos.values()):

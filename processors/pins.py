@@ -10,17 +10,18 @@ from processors.bulk import count_outcome
 from processors.changes import named_by
 from processors.consent import ALL, Verdict, lay_for, left_for_good, say, tell
 from processors.desk import Out
-from processors.membership import Who, Why, row_of, settle
+from processors.membership import Who, Why, row_of, settle, settle_now
 from processors.nested import settle_waiting
 from processors.outlook import floor_of, pinned_out
 from processors.profile import introduce
 from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Head, Pins, Row, Said, counts, is_gone
+from schemas.activity import Pin
 from schemas.base import moment
 from schemas.outputs import Outcome
 
 if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
-    from schemas.activity import Edit, MessageSeen, Pin
+    from schemas.activity import Edit, MessageSeen
 
 CONSENT = {"consent.opt_out": True, "consent.opt_in": False}
 """The commands on consent, and whether they are opt-outs."""
@@ -51,7 +52,7 @@ def introduce_by(at: Who, asked: Pin | Edit, source: str) -> bool:
     if not counts(at.head, asked.time) or not introduce(at.head.profile, *mark_of(asked), source):
         return False
     if gone:
-        at.desk.revived = (asked.source, asked.id), asked.time
+        at.desk.revived = (asked.source, asked.id), asked.time, not isinstance(asked, Pin) or may_greet(asked)
     at.desk.changed_profiles[at.key] = None
     return True
 
@@ -90,9 +91,11 @@ def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None, seen
     row.pins = pins
     if said is not None and was != left_for_good(pins) and definition.id != ALL:
         tell(at.desk, at.key, definition.id, said)
-    settle(at, definition, row, at.desk.now, _why(at, pin, seen))
     if definition.rule.refs:
+        settle(at, definition, row, at.desk.now, _why(at, pin, seen))
         settle_waiting(at, at.desk.now)
+    else:
+        settle_now(at, definition, row, at.desk.now, _why(at, pin, seen))
     return ("applied", None) if before != _shown(row) else late or _no_change(pin, pins, at.desk.now)
 
 
@@ -104,8 +107,13 @@ def _why(at: Who, pin: Pin, seen: MessageSeen | None) -> Why:
         min(pin.time, at.desk.now),
         evidence=pin.evidence,
         seen=seen,
-        reply=pin.reply or pin.reason not in QUIET,
+        reply=may_greet(pin),
     )
+
+
+def may_greet(pin: Pin) -> bool:
+    """Whether who joins by a command is greeted."""
+    return pin.reply or pin.reason not in QUIET
 
 
 def _shown(row: Row) -> tuple[int, int, int, bool]:

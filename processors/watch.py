@@ -15,6 +15,7 @@ from processors.contact import reweigh
 from processors.facts import Facts
 from processors.membership import Happening, Who, Why
 from processors.nested import settle_waiting
+from processors.pins import may_greet
 from schemas.activity import Edit, FactPut, FactTaken, MessageSeen, Pin
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def _ask(at: Who, definitions: Definitions, changed: set[str], activity: Any) ->
     leave = "retracted" if isinstance(activity, FactTaken) else "no_longer_matches"
     facts = Facts(at, definitions)
     for _, (definition, field) in sorted(asked.items()):
-        why = Why("attribute", leave, event, min(time, at.desk.now), evidence=field)
-        reweigh(at, facts, definition, why._replace(reply=not isinstance(activity, Pin)))
+        reply = not isinstance(activity, Pin) or may_greet(activity)
+        why = Why("attribute", leave, event, min(time, at.desk.now), evidence=field, reply=reply)
+        reweigh(at, facts, definition, why)
 
 
 def _cause(activity: Any) -> tuple[Happening, int]:

@@ -360,11 +360,15 @@ def test_the_unsendable_are_not_greeted() -> None:
 NEAR = [
     "please stop texting me", "Stop sending these messages", "stop it!", "pls unsubscribe me", "Don't message me again",
     "do not contact me", "no more texts please", "take me off your list", "Stop, please.", "leave me alone",
+    "I don't want any more messages", "i do not wish to receive messages", "Remove me from the list!",
+    "please stop with the messages", "please quit texting me", "Pls stop", "stop sms", "stop the promotions",
+    "I opt out",
     "stopp",  # codespell:ignore
 ]  # fmt: skip
 FAR = [
     "please stop at the lobby", "where does the shuttle stop?", "don't worry, text me", "can we opt out of breakfast",
-    "stop by our room", "I never got your message", "no more towels", "unsubscribe " + "word " * 25,
+    "do not want any more towels", "take me off the list for breakfast", "stop by our room",
+    "I never got your message", "no more towels", "unsubscribe " + "word " * 25,
 ]  # fmt: skip
 
 
