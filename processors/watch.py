@@ -16,6 +16,7 @@ from processors.facts import Facts
 from processors.membership import Happening, Who, Why
 from processors.nested import settle_waiting
 from processors.pins import may_greet
+from processors.profile import NO_STAY
 from schemas.activity import Edit, FactPut, FactTaken, MessageSeen, Pin
 
 if TYPE_CHECKING:
@@ -54,12 +55,19 @@ def _ask(at: Who, definitions: Definitions, changed: set[str], activity: Any) ->
         for definition in definitions.index.of_field[field]:
             asked.setdefault(definition.id, (definition, field))
     event, time = _cause(activity)
-    leave = "retracted" if isinstance(activity, FactTaken) else "no_longer_matches"
+    leave = "retracted" if _takes_back(activity) else "no_longer_matches"
     facts = Facts(at, definitions)
     for _, (definition, field) in sorted(asked.items()):
         reply = not isinstance(activity, Pin) or may_greet(activity)
         why = Why("attribute", leave, event, min(time, at.desk.now), evidence=field, reply=reply)
         reweigh(at, facts, definition, why)
+
+
+def _takes_back(activity: Any) -> bool:
+    if isinstance(activity, FactPut):
+        booking, rating = activity.booking, activity.rating
+        return (booking is not None and booking.status in NO_STAY) or (rating is not None and rating.withdrawn)
+    return isinstance(activity, FactTaken)
 
 
 def _cause(activity: Any) -> tuple[Happening, int]:

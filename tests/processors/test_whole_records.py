@@ -124,6 +124,36 @@ def test_a_fact_alone_brings_a_deleted_contact_back(world: World) -> None:
         assert ends == [([TEL], START - 4 * HOUR, 1)] * len(ends)
 
 
+def test_what_is_taken_back_from_a_total(world: World) -> None:
+    """A cancelled booking and a withdrawn rating take memberships back that read the profile, and are no evidence."""
+    world.group("spender", {"contact": "spent", "min": "100", "currency": "IDR"})
+    world.group("pleased", {"contact": "latest_rating", "min": 4})
+    world.group("latest", {"event": "rating", "mode": "latest", "min_stars": 4})
+    world.book("b1", amount="160", currency="IDR", revision=1)
+    world.book("b1", amount="160", currency="IDR", revision=2, status="cancelled")
+    world.rate(5, "r1", revision=1)
+    world.tick(SECOND)
+    world.rate(1, "r2")
+    world.rate(1, "r2", revision=2, withdrawn=True)
+    told = [(row["change"], row["reason"]) for row in world.changes() if row["group"] == "spender"]
+    assert told == [("joined", "attribute"), ("left", "retracted")]
+    evidence = [row["evidence"] for row in world.changes() if row["group"] == "latest"]
+    assert evidence == ["5", None, None]
+    world.rate(5, "r1", revision=2, withdrawn=True)
+    assert {row["reason"] for row in world.changes()[-2:]} == {"retracted"}
+
+
+def test_a_revision_again_with_another_guest(world: World) -> None:
+    """What comes under a revision that was read already changes nothing, nor does it say whose the booking is."""
+    world.group("guests", {"event": "booking"})
+    world.book("b1", revision=1)
+    world.book("b1", None, revision=2)
+    world.book("b1", "+6281234567891", revision=2)
+    assert world.members("guests") == [TEL]
+    world.book("b1", "+6281234567891", revision=3)
+    assert world.members("guests") == ["tel:+6281234567891"]
+
+
 def test_a_deadline_before_the_lap_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What time ends while a lap is on its way ends when it was due, and for no other reason."""
     for at in range(12):
