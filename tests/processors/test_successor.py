@@ -10,6 +10,7 @@ from processors import scans
 from processors.desk import ORIGIN
 from processors.explain import explain
 from processors.preview import Preview
+from processors.rows import scan_of
 from schemas.activity import Scanned, Tick, decode, encode
 from schemas.questions import PreviewAsked
 from tests.processors.test_tenant import status
@@ -432,6 +433,25 @@ def test_a_restart_at_every_tick(world: World, monkeypatch: pytest.MonkeyPatch) 
     assert sorted((c["contact"], c["change"]) for c in world.changes()[before:]) == sorted(joined + left)
     counted = [(g["successor"]["joining"], g["successor"]["leaving"]) for g in world.values("groups") if g["successor"]]
     assert counted[-1] == (len(joined), len(left))
+
+
+def test_who_is_erased_while_the_successor_is_built(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was to differ and was erased since is left alone, and is not counted as a contact either."""
+    world.group("all", {"none": [{"event": "rating"}]})
+    guests = slow(world, monkeypatch)
+    supersede(world, LUNCH)
+    while not any(key.startswith(b"x") for store in world.stores for key in store.rows):
+        world.tick()
+    for guest in guests:
+        world.must("contact.delete", {"contact": {"id": guest}, "erase": True})
+    before = len(world.changes())
+    world.rest()
+    assert {row["contact"] for row in world.changes()[before:]} == {tell(MADE), tell(ANNA)}
+    assert world.members("all") == sorted([tell(MADE), tell(ANNA), tell(BUDI)])
+    assert len(world.tables["contacts"]) == 3
+    met = sum(scan_of(store.rows[b"sbali"]).total for store in world.stores if b"sbali" in store.rows)
+    assert met == 3 + len(guests)
+    assert not any(fold.desk.waiting for fold in world.folds)
 
 
 def test_a_restart_at_every_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
