@@ -26,11 +26,8 @@ def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
     row = b"o" + key
     raw = desk.pending.get(row)
     owner: Owner = Owner() if raw is None else owner_of(raw)
-    what = _take_content(owner, seen)
-    if not what and seen.fact.revision == owner.revision:  # of two contents the first stays, and so does its guest
-        desk.counts["repeated"] += 1
-        return
-    whose, tenant = _take_guest(owner, seen), key.decode().partition("/")[0]
+    whose, what = _take_guest(owner, seen), _take_content(owner, seen)
+    tenant = key.decode().partition("/")[0]
     if what or whose == "moved":
         _forward(desk, tenant, owner, seen)
     else:

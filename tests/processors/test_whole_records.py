@@ -143,17 +143,6 @@ def test_what_is_taken_back_from_a_total(world: World) -> None:
     assert {row["reason"] for row in world.changes()[-2:]} == {"retracted"}
 
 
-def test_a_revision_again_with_another_guest(world: World) -> None:
-    """What comes under a revision that was read already changes nothing, nor does it say whose the booking is."""
-    world.group("guests", {"event": "booking"})
-    world.book("b1", revision=1)
-    world.book("b1", None, revision=2)
-    world.book("b1", "+6281234567891", revision=2)
-    assert world.members("guests") == [TEL]
-    world.book("b1", "+6281234567891", revision=3)
-    assert world.members("guests") == ["tel:+6281234567891"]
-
-
 def test_a_deadline_before_the_lap_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What time ends while a lap is on its way ends when it was due, and for no other reason."""
     for at in range(12):
