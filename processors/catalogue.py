@@ -43,7 +43,9 @@ class Catalogue:
 
     def drop_group(self, name: bytes, group: str) -> None:
         """Forget a group that is gone."""
-        self.of(name).drop_group(group)
+        known = self.of(name)
+        known.drop_group(group)
+        known.link()
         under = _under(name)
         self._desk.pending.put(under + group.encode(), None, under)
 
@@ -84,6 +86,7 @@ class Catalogue:
             else:
                 group = known.set_group(row.version, row.body, (row.source, row.id), row.ruled, row.shadow)
                 group.born = row.born or group.born
+        known.link()
         return known
 
 

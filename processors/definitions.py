@@ -111,7 +111,7 @@ class Definitions:
     def index(self) -> Index:
         """What the groups in force read."""
         if self._index is None:
-            self._link()
+            self.link()
             self._index = Index(self.groups.values())
         return self._index
 
@@ -219,7 +219,7 @@ class Definitions:
         """Return the definitions that came after a version, oldest first."""
         known = self._since.get(version)
         if known is None:
-            self._link()
+            self.link()
             later = takewhile(lambda d: d.version > version, reversed(self.groups.values()))
             known = self._since[version] = sorted(later, key=lambda d: (d.version, d.level, d.id))
         return known
@@ -247,6 +247,18 @@ class Definitions:
                     times[word.leaf].append(fact.time)
         return times
 
+    def link(self) -> None:
+        """Tell each group who names it, and on which level it stands, unless they know."""
+        if self._linked:
+            return
+        named = {d.id: dict.fromkeys(leaf.group for _, leaf in d.rule.refs) for d in self.groups.values()}
+        for definition in self.groups.values():
+            definition.outer = []
+        for name in TopologicalSorter(named).static_order():
+            if name in self.groups:
+                self._place(self.groups[name], named[name])
+        self._linked, self._missing = True, {name for inner in named.values() for name in inner} - self.groups.keys()
+
     def _compile(self, known: Definition) -> None:
         known.rule = compile_rule(rule_in_force(known.group.rule), self.record.zone, self.zones)
         known.words = _words_of(known)
@@ -261,18 +273,6 @@ class Definitions:
         self._linked &= new.id not in self._missing and all(name in self.groups for name in inner)
         if self._linked:
             self._place(new, inner)
-
-    def _link(self) -> None:
-        """Tell each group who names it, and on which level it stands."""
-        if self._linked:
-            return
-        named = {d.id: dict.fromkeys(leaf.group for _, leaf in d.rule.refs) for d in self.groups.values()}
-        for definition in self.groups.values():
-            definition.outer = []
-        for name in TopologicalSorter(named).static_order():
-            if name in self.groups:
-                self._place(self.groups[name], named[name])
-        self._linked, self._missing = True, {name for inner in named.values() for name in inner} - self.groups.keys()
 
     def _place(self, definition: Definition, inner: Iterable[str]) -> None:
         there = [self.groups[name] for name in inner if name in self.groups]

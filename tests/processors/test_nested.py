@@ -189,3 +189,16 @@ def test_sticky_groups_of_groups(world: World) -> None:
     assert (world.members("z"), world.members("stuck")) == ([], [f"tel:{MADE}"])
     assert world.members("a") == [f"tel:{MADE}"]
     assert {row["expires_at"] for row in world.tables["memberships"].values()} == {None}
+
+
+def test_the_order_of_what_ends_at_once_after_a_restart(world: World) -> None:
+    """Whoever takes over knows who names whom before any time has passed: the named group ends first."""
+    world.group("z", {"all": [{"event": "rating"}, DINNER]})
+    world.group("a", {"any": [{"group": "z"}, {"group": "z"}]})
+    world.must("tenant.put", {"region": "ID", "zone": "UTC"})
+    world.rest()
+    world.rate(5, "r1")
+    world.say("dinner")
+    world.restart()
+    world.tick(2 * DAY)
+    assert world.flips()[2:] == [("z", "left", "expired"), ("a", "left", "expired")]
