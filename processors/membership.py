@@ -68,7 +68,7 @@ def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     reason to give is the one by which the rule last became true, or untrue.
     """
     rule = definition.rule
-    if not rule.joint and not rule.refs:
+    if not rule.joint:
         settle_now(at, definition, row, t, why)
         return
     known = at.desk.waiting.get(definition.id)

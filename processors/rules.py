@@ -31,7 +31,8 @@ ANY_AGE = "P100Y"
 class Compiled:
     """A rule ready to be asked: its leaves in order, and the truth of the whole from theirs.
 
-    `joint`: one record may change several leaves, and the whole is true of all of that or not at all.
+    `joint`: it has several leaves, or names groups: one record may change more than one of these, and the whole is
+    asked after all of them.
     """
 
     def __init__(self, leaves: tuple[Leaf, ...], truth: Truth) -> None:
@@ -40,8 +41,8 @@ class Compiled:
         self.single = leaves[0] if truth is first else None
         self.kinds = frozenset(leaf.kind for leaf in leaves)
         self.fields = frozenset(leaf.field for leaf in leaves if isinstance(leaf, ContactLeaf))
-        self.joint = len(leaves) > 1
         self.refs = tuple((at, leaf) for at, leaf in enumerate(leaves) if isinstance(leaf, GroupLeaf))
+        self.joint = len(leaves) > 1 or bool(self.refs)
         self.true_when_empty = self.true_at(self.empty(), 0)
 
     def empty(self) -> list[Memo]:
