@@ -200,7 +200,7 @@ class Normalizer:
         expires = min(max(millis(expires_at), 1), FOR_EVER) if expires_at else 0
         record = PinsAsked(
             raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], _group_of(data),
-            contacts_of(event, tenant.region), getattr(data, "reason", "manual"),
+            contacts_of(event, tenant), getattr(data, "reason", "manual"),
             expires, getattr(data, "reply", False), getattr(data, "evidence", None),
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
@@ -215,7 +215,7 @@ class Normalizer:
             return edited
         record = EditsAsked(
             raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _EDITS[type(event)],
-            contacts_of(event, tenant.region), edited, list(dict.fromkeys(getattr(event.data, "groups", ()))),
+            contacts_of(event, tenant), edited, list(dict.fromkeys(getattr(event.data, "groups", ()))),
             getattr(event.data, "erase", False),
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
@@ -225,7 +225,7 @@ class Normalizer:
         tenant = self.tenants.get(event.tenant)
         if tenant is None:
             return Reject("tenant_unknown", "tenant")
-        (contact,) = contacts_of(event, tenant.region)
+        (contact,) = contacts_of(event, tenant)
         to = contact_of(ContactRef(phone=event.data.phone), tenant.region)
         asked = Asked(event.source, event.id, time)
         record = RenameAsked(raw.topic, raw.partition, raw.offset, 0, asked, contact, to)
@@ -270,11 +270,11 @@ def _group_of(data: Any) -> str:
     return group
 
 
-def contacts_of(command: Any, home: str | None) -> list[str | None]:
+def contacts_of(command: Any, tenant: Tenant) -> list[str | None]:
     """Return the contact ids that a command names, None for each that is none."""
-    data = command.data
+    data, home = command.data, tenant.region
     if isinstance(command, ContactUpsert):
-        contact = data.contact
+        contact, home = data.contact, region(tenant, data.contact)
         if contact.id is None and contact.phone is None:
             return [identify_profile(None, contact.email, home).contact]
         return [contact_of(ContactRef(id=contact.id, phone=contact.phone), home)]

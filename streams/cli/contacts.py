@@ -13,7 +13,11 @@ from streams.cli.say import answer, as_json, fields, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-app = typer.Typer(help="The guests of a tenant.", no_args_is_help=True)
+app = typer.Typer(
+    help="The guests of a tenant.",
+    epilog="Example: rollcall contacts show bali-resorts tel:+6281234567890",
+    no_args_is_help=True,
+)
 
 Contact = Annotated[
     str, typer.Argument(metavar="CONTACT", help="A contact id like tel:+6281234567890, or its phone in that form.")

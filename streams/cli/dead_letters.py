@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = typer.Typer(help="What was turned away: look at it, send it again.", no_args_is_help=True)
+app = typer.Typer(
+    help="What was turned away: look at it, send it again.",
+    epilog="Example: rollcall dead-letters list",
+    no_args_is_help=True,
+)
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="As `list` shows them: topic-partition-offset.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Only those turned away for this reason.")]

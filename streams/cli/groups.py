@@ -11,7 +11,9 @@ from streams.cli.ask import Answer, api
 from streams.cli.say import as_json, fields, json_object, note, table
 from streams.cli.tenants import json_file
 
-app = typer.Typer(help="The groups of a tenant.", no_args_is_help=True)
+app = typer.Typer(
+    help="The groups of a tenant.", epilog="Example: rollcall groups list bali-resorts", no_args_is_help=True
+)
 
 PREVIEW_PATIENCE = 75.0
 """Seconds: longer than the server waits for the owners."""

@@ -11,7 +11,9 @@ from streams.cli.ask import api
 from streams.cli.contacts import contact_id
 from streams.cli.say import as_json, note, table
 
-app = typer.Typer(help="The members of a group.", no_args_is_help=True)
+app = typer.Typer(
+    help="The members of a group.", epilog="Example: rollcall members list bali-resorts vip", no_args_is_help=True
+)
 
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
 Contacts = Annotated[

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 FOLDER = "broker"
 """The broker's part of the data folder."""
 
-broker = typer.Typer(help="The embedded broker alone: real Apache Kafka on this machine.", no_args_is_help=True)
-topics = typer.Typer(help="Create Rollcall's topics, or look at them.", no_args_is_help=True)
+broker = typer.Typer(
+    help="The embedded broker alone: real Apache Kafka on this machine.",
+    epilog="Example: rollcall broker start",
+    no_args_is_help=True,
+)
+topics = typer.Typer(
+    help="Create Rollcall's topics, or look at them.", epilog="Example: rollcall topics create", no_args_is_help=True
+)
 
 Foreground = Annotated[bool, typer.Option("--foreground", help="Stay, until Ctrl-C or SIGTERM.")]
 Hop = Annotated[str, typer.Argument(metavar="HOP", help="normalize or decide.")]

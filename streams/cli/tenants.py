@@ -12,7 +12,7 @@ from streams.cli import options
 from streams.cli.ask import api
 from streams.cli.say import TroubleError, as_json, fields, json_object, note, table
 
-app = typer.Typer(help="The business accounts.", no_args_is_help=True)
+app = typer.Typer(help="The business accounts.", epilog="Example: rollcall tenants list", no_args_is_help=True)
 
 Region = Annotated[str | None, typer.Option("--region", help="ISO country in which local phones are read: ID.")]
 Zone = Annotated[str | None, typer.Option("--zone", help="IANA time zone: Asia/Makassar.")]

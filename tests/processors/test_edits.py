@@ -173,3 +173,17 @@ def test_a_contact_keeps_the_newest_tags(world: World) -> None:
     assert len(ends[0]) == KEPT
     assert ends[0] == ends[1]
     assert "t0-1" not in ends[0]
+
+
+def test_a_phone_is_read_where_the_contact_is_from() -> None:
+    """By the country that the command tells, else by the property's region, else by the tenant's."""
+    world = World()
+    world.tenant(properties={"marina": {"region": "SG"}})
+    for more in ({"country": "SG"}, {"property": "marina"}, {}):
+        phone = "8123 4567" if more else "0812-3456-7890"
+        world.must("contact.upsert", {"contact": {"phone": phone, "first_name": "Made", **more}})
+        assert world.outcomes()[-1] == ("applied", None)
+    assert sorted(row["contact"] for row in world.tables["contacts"].values()) == [
+        "tel:+6281234567890",
+        "tel:+6581234567",
+    ]

@@ -45,6 +45,15 @@ def test_all_commands_are_there() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("group", sorted({path[0] for path in COMMANDS if len(path) > 1}))
+def test_help_of_a_group_of_commands_shows_an_example(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """So does the help of what only holds commands; the example is one of these."""
+    assert run([group, "--help"]) == 0
+    assert "Example: rollcall" in capsys.readouterr().out
+    words = shlex.split(TREE.commands[group].epilog.removeprefix("Example: "))
+    COMMANDS[words[1], words[2]].make_context("rollcall", words[3:])
+
+
 READING = {"list", "show", "status", "check", "groups", "tail", "preview", "explain", "forecast"}
 
 
