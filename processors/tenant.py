@@ -175,7 +175,7 @@ def delete_group(office: Office, command: GroupDelete) -> Verdict:
     group = group_of(known.body)
     if group.status == "deleting":
         return UNCHANGED
-    if any(group.id in refs_of(other) for other in office.groups()):
+    if any(group.id in refs_of(other) for other in office.groups() if other.status != "deleting"):
         return "skipped", "group_in_use"
     if group.id in office.authority.open:
         office.authority.open.remove(group.id)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processors import outlook
+from processors import outlook, scans
 from processors.leaves import FOR_EVER, GroupLeaf
 from processors.outlook import spells
 from processors.rows import Add, Pins, Row
@@ -122,6 +122,28 @@ def test_new_groups_are_answered_from_those_that_are_there(world: World) -> None
         world.rest()
     assert [said[1] for said in world.outcomes()[-5:]] == ["group_in_use", "group_in_use", None, None, None]
     assert world.flips()[3:] == [(group, "left", "group_deleted") for group in ("0", "a", "z")]
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_deleting_one_after_the_other(monkeypatch: pytest.MonkeyPatch, partitions: int) -> None:
+    """A group that is being deleted holds none that it names: the log's order decides, not how far the laps are."""
+    world = World(partitions)
+    world.tenant()
+    world.group("z", DINNER)
+    world.group("a", {"any": [{"group": "z"}, {"event": "rating"}]})
+    guests = [f"+62812345671{at:02}" for at in range(12)]
+    for guest in guests:
+        world.say("dinner", guest)
+    monkeypatch.setattr(scans, "SLICE", 1)
+    world.must("group.delete", {"group": "a"})
+    world.must("group.delete", {"group": "z"})
+    assert world.outcomes()[-2:] == [("applied", None)] * 2
+    world.restart()
+    world.rest()
+    assert world.tables["memberships"] == {}
+    assert world.tables["groups"] == {}
+    left = [flip for flip in world.flips() if flip[1:] == ("left", "group_deleted")]
+    assert sorted(left) == [("a", "left", "group_deleted")] * 12 + [("z", "left", "group_deleted")] * 12
 
 
 def test_a_group_that_is_gone_cannot_be_named() -> None:
