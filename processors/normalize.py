@@ -228,7 +228,7 @@ class Normalizer:
         (contact,) = contacts_of(event, tenant)
         to = contact_of(ContactRef(phone=event.data.phone), tenant.region)
         asked = Asked(event.source, event.id, time)
-        record = RenameAsked(raw.topic, raw.partition, raw.offset, 0, asked, contact, to)
+        record = RenameAsked(raw.topic, raw.partition, raw.offset, 0, asked, contact or None, to)
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
     def group(self, raw: Raw, event: GroupCreate, time: int) -> list[Keyed]:
@@ -271,14 +271,19 @@ def _group_of(data: Any) -> str:
 
 
 def contacts_of(command: Any, tenant: Tenant) -> list[str | None]:
-    """Return the contact ids that a command names, None for each that is none."""
+    """Return the contact ids that a command names: None for one that is none, "" for a phone that is none."""
     data, home = command.data, tenant.region
     if isinstance(command, ContactUpsert):
         contact, home = data.contact, region(tenant, data.contact)
         if contact.id is None and contact.phone is None:
             return [identify_profile(None, contact.email, home).contact]
-        return [contact_of(ContactRef(id=contact.id, phone=contact.phone), home)]
-    return [contact_of(ref, home) for ref in getattr(data, "contacts", None) or [data.contact]]
+        return [_contact_or_none(ContactRef(id=contact.id, phone=contact.phone), home)]
+    return [_contact_or_none(ref, home) for ref in getattr(data, "contacts", None) or [data.contact]]
+
+
+def _contact_or_none(ref: ContactRef, home: str | None) -> str | None:
+    found = contact_of(ref, home)
+    return "" if found is None and ref.phone is not None else found
 
 
 def _links(raw: Raw, event: BookingEvent | RatingEvent | MessageEvent, time: int, who: Identity) -> list[Keyed]:

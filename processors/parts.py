@@ -35,8 +35,9 @@ def hand_out(
     number = bulk.begin(office, asked)
     refused: Counter[str] = Counter()
     for nth, contact in enumerate(asked.contacts):
-        if missing or contact is None:
-            reason: OutcomeReason = "group_unknown" if missing else "contact_invalid"
+        if missing or not contact:
+            none: OutcomeReason = "contact_invalid" if contact is None else "phone_invalid"
+            reason = "group_unknown" if missing else none
             office.desk.out.append(_refusal(office, asked, nth, reason, group))
             refused[bulk.word(("skipped", reason))] += 1
         else:
@@ -55,7 +56,7 @@ def _refusal(office: Office, asked: PinsAsked | EditsAsked, nth: int, reason: Ou
         outcome="skipped",
         reason=reason,
         group=group or None,
-        contact=asked.contacts[nth],
+        contact=asked.contacts[nth] or None,
         index=nth,
         of=len(asked.contacts),
         time=moment(office.desk.now),

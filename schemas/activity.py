@@ -219,7 +219,7 @@ class TenantAsked(Activity, frozen=True, array_like=True, tag="t", gc=False):
 
 
 class PinsAsked(Activity, frozen=True, array_like=True, tag="q", gc=False):
-    """A command on members or consent (`group` "": of everything), keyed by the tenant, who knows its groups.
+    """A command on members or consent (`group` "": of everything; a contact "": a phone that is none), by the tenant.
 
     {"topic": 3, "partition": 0, "offset": 9, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
      "type": "group.add", "group": "vip", "contacts": ["tel:+6281234567890", null], "reason": "manual", "expires": 0,

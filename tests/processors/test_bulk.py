@@ -50,9 +50,10 @@ def test_the_counts_add_up(world: World) -> None:
     world.pin("add", "vip", *PHONES[:3])
     world.say("join", PHONES[3])
     world.consent("opt_out", PHONES[4], scope="vip")
-    world.pin("add", "vip", *PHONES[:5], "nonsense", reason="import", id="bulk")
+    contacts = [*({"phone": phone} for phone in (*PHONES[:5], "nonsense")), {"id": "nonsense"}]
+    world.must("group.add", {"group": "vip", "contacts": contacts, "reason": "import"}, id="bulk")
     notice = finished(world)[-1]
-    assert counts(notice) == (4, 0, 2, {"contact_invalid": 1, "opted_out": 1}, 6)
+    assert counts(notice) == (4, 0, 3, {"contact_invalid": 1, "phone_invalid": 1, "opted_out": 1}, 7)
     assert (notice["group"], notice["type"], notice["cause"]) == ("vip", "group.add", {"source": "s", "id": "bulk"})
     assert "contact" not in notice
 

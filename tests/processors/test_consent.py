@@ -82,7 +82,7 @@ def test_outcomes_tell_what_became_of_a_word(world: World) -> None:
         ("skipped", "newer_known"),
         ("unchanged", "already_in_force"),
         ("skipped", "group_unknown"),
-        ("skipped", "contact_invalid"),
+        ("skipped", "phone_invalid"),
     ]
     assert [value["group"] for value in world.values("outcomes")[-6:]] == ["g", "g", "g", "vip", "nobody", None]
 

@@ -79,7 +79,7 @@ def test_outcomes_tell_what_changed(world: World) -> None:
         ("applied", None),
     ]
     world.must("contact.untag", {"contacts": [{"phone": MADE}, {"phone": "12"}], "tags": ["nobody"]})
-    assert sorted(world.outcomes()[-2:], key=str) == [("skipped", "contact_invalid"), ("unchanged", "already_in_force")]
+    assert sorted(world.outcomes()[-2:], key=str) == [("skipped", "phone_invalid"), ("unchanged", "already_in_force")]
     world.must("contact.upsert", {"contact": {"phone": MADE}})
     assert outcome(world) == ("unchanged", "already_in_force")
     assert world.send("contact.upsert", {"contact": {"email": "nobody"}}) == Reject(

@@ -131,7 +131,7 @@ def test_pins_go_to_the_tenant() -> None:
     key, asked = normalize("group.add", {"group": "g", "contacts": contacts, "expires_at": "1970-01-01T00:00:00Z"})
     assert key == "bali"
     assert isinstance(asked, PinsAsked)
-    assert (asked.contacts, asked.expires) == ([f"tel:{MADE}", f"tel:{MADE}", None, None], 1)
+    assert (asked.contacts, asked.expires) == ([f"tel:{MADE}", f"tel:{MADE}", "", None], 1)
     late = normalize("group.add", {"group": "g", "contacts": contacts, "expires_at": "9999-12-31T23:59:59-14:00"})[1]
     assert late.expires == 253_402_300_799_999
     assert normalize("group.clear_pin", {"group": "g", "contacts": contacts})[1].expires == 0
