@@ -363,10 +363,22 @@ def test_errors_hold_no_values(template: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "days"),
-    [("P1D", 1), ("P1Y2M3W4D", 366 + 62 + 21 + 4), ("PT24H", 1), ("PT1440M", 1), ("PT0.5S", 0.5 / 86_400), ("PT0S", 0)],
+    [
+        ("P1D", 1),
+        ("P1Y2M3W4D", 366 + 62 + 21 + 4),
+        ("P1M", 31),
+        ("P13M", 397),
+        ("P1Y1M", 397),
+        ("P24M", 731),
+        ("P4Y", 1461),
+        ("PT24H", 1),
+        ("PT1440M", 1),
+        ("PT0.5S", 0.5 / 86_400),
+        ("PT0S", 0),
+    ],
 )
 def test_upper_days(text: str, days: float) -> None:
-    """A duration's most days count a year as 366 and a month as 31."""
+    """A duration's most days are those of the longest months in a row; a year is twelve of them."""
     assert upper_days(text) == pytest.approx(days)
 
 
