@@ -398,17 +398,28 @@ def test_messages_beyond_the_retention_are_of_the_old_rule() -> None:
     assert iso(world.now) > "2027-11"
 
 
-def test_two_groups_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Successors of two groups are built side by side, and each takes over by itself."""
+def two_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ask for successors of two groups, the second while the first is being built; return the guests of lunch."""
     world.group("other", EITHER)
     guests = slow(world, monkeypatch)
     supersede(world, LUNCH)
     world.tick()
     supersede(world, DINNER, "other")
-    world.must("group.update", {"group": "food", "name": "Foodies"})
-    world.rest()
+    return guests
+
+
+def those_of_two(world: World, guests: list[str]) -> None:
+    """Both are in force."""
     assert world.members("food") == sorted([tell(ANNA), tell(BUDI), *guests])
     assert world.members("other") == sorted([tell(MADE), tell(BUDI)])
+
+
+def test_two_groups_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Successors of two groups are built side by side, and each takes over by itself."""
+    guests = two_at_once(world, monkeypatch)
+    world.must("group.update", {"group": "food", "name": "Foodies"})
+    world.rest()
+    those_of_two(world, guests)
     assert row(world)["name"] == "Foodies"
 
 
@@ -456,14 +467,9 @@ def test_who_is_erased_while_the_successor_is_built(world: World, monkeypatch: p
 
 def test_a_restart_at_every_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A successor that takes over in the midst of another lap is not forgotten, nor is who differs under it."""
-    world.group("other", EITHER)
-    guests = slow(world, monkeypatch)
-    supersede(world, LUNCH)
-    world.tick()
-    supersede(world, DINNER, "other")
+    guests = two_at_once(world, monkeypatch)
     by_records(world)
-    assert world.members("food") == sorted([tell(ANNA), tell(BUDI), *guests])
-    assert world.members("other") == sorted([tell(MADE), tell(BUDI)])
+    those_of_two(world, guests)
     assert not [key for store in world.stores for key in store.rows if key.startswith((b"x", b"l"))]
 
 
