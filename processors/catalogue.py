@@ -43,9 +43,7 @@ class Catalogue:
 
     def drop_group(self, name: bytes, group: str) -> None:
         """Forget a group that is gone."""
-        known = self.of(name)
-        known.drop_group(group)
-        known.link()
+        self.of(name).drop_group(group)
         under = _under(name)
         self._desk.pending.put(under + group.encode(), None, under)
 

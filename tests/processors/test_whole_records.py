@@ -124,6 +124,24 @@ def test_a_fact_alone_brings_a_deleted_contact_back(world: World) -> None:
         assert ends == [([TEL], START - 4 * HOUR, 1)] * len(ends)
 
 
+def test_what_was_true_before_is_no_evidence(world: World) -> None:
+    """A stranger is in by what nothing speaks against; what the first record says beside that did not do it."""
+    world.group("open", {"any": [{"none": [{"event": "rating"}]}, DINNER]})
+    world.say("dinner")
+    assert [(row["change"], row["evidence"]) for row in world.changes()] == [("joined", None)]
+
+
+def test_a_command_is_told_what_became_of_it(world: World) -> None:
+    """An add and a remove act at once, also where the rule has several conditions, and so does a word to leave."""
+    world.group("diner", {"all": [DINNER, PET]}, leave_words=["NO MORE PETS"])
+    for kind in ("add", "remove", "add"):
+        world.pin(kind, "diner")
+        assert world.outcomes()[-1] == ("applied", None)
+        world.tick(SECOND)
+    world.say("no more pets")
+    assert flips(world) == [("joined", "manual"), ("left", "manual"), ("joined", "manual"), ("left", "keyword")]
+
+
 def test_what_is_taken_back_from_a_total(world: World) -> None:
     """A cancelled booking and a withdrawn rating take memberships back that read the profile, and are no evidence."""
     world.group("spender", {"contact": "spent", "min": "100", "currency": "IDR"})
