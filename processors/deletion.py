@@ -88,7 +88,7 @@ def _newer(pins: Pins | None, floor: int) -> Pins | None:
 def _forget(at: Who, floor: int) -> None:
     """Keep of the profile what is newer than the deletion."""
     old, new = at.head.profile, Profile()
-    at.head.profile, at.head.noticed = new, {}
+    at.head.profile = new
     new.fields = _after(old.fields, floor)
     if old.edits is not None:
         edits = (old.edits.tags, old.edits.attributes, old.edits.note)

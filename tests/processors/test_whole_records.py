@@ -174,3 +174,21 @@ def test_a_deadline_before_the_lap_comes(world: World, monkeypatch: pytest.Monke
     left = world.changes()[-1]
     assert (left["change"], left["reason"], left["cause"], left["origin"]) == ("left", "expired", None, "live")
     assert millis(left["effective_at"]) == START + DAY
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_a_deletion_brings_no_second_notice(world: World, erase: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Of one contact people are told a thing once a day, also if it was deleted in between."""
+    for _ in range(2):
+        world.say("please stop texting me")
+        world.tick(HOUR)
+        world.must("contact.delete", {"contact": {"phone": MADE}, "erase": erase})
+        world.must("consent.opt_in", {"contacts": [{"phone": MADE}]})
+        world.tick(HOUR)
+    world.say("please stop texting me")
+    assert len(world.values("notices")) == 1
+    world.tick(DAY)
+    world.consent("opt_in")
+    world.tick(1)
+    world.say("please stop texting me")
+    assert len(world.values("notices")) == 2
