@@ -76,7 +76,7 @@ class Office:
 
 
 def start(office: Office, group: Group, cause: tuple[str, str], *, scan: bool) -> None:
-    """Put a definition in force at a new version; with a scan, wait for every partition."""
+    """Put a definition in force at a new version; with a scan, wait for every partition, else it is ready at once."""
     authority = office.authority
     authority.version += 1
     waiting = list(range(office.desk.partitions)) if scan else []
@@ -84,7 +84,10 @@ def start(office: Office, group: Group, cause: tuple[str, str], *, scan: bool) -
         authority.open.append(group.id)
         group = structs.replace(group, progress=0.0)
     office.save()
-    publish(office, group, AuthorityGroup(to_json(group), authority.version, waiting, 0, None, *cause))
+    known = AuthorityGroup(to_json(group), authority.version, waiting, 0, None, *cause)
+    publish(office, group, known)
+    if not scan:
+        office.desk.out.append(_ready_notice(office, known, group))
 
 
 def publish(office: Office, group: Group, known: AuthorityGroup) -> None:

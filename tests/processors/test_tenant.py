@@ -44,6 +44,17 @@ def test_a_group_is_ready_when_all_partitions_are(world: World) -> None:
     assert {change["origin"] for change in world.changes()} == {"backfill"}
 
 
+def test_a_group_by_hand_is_ready_at_once(world: World) -> None:
+    """It has a notice too, for whoever waits for that; a repeat and new words are no news."""
+    before = len(world.values("notices"))
+    world.group("list")
+    world.must("group.update", {"group": "list", "name": "A list"})
+    world.group("list")
+    (notice,) = world.values("notices")[before:]
+    assert (notice["kind"], notice["group"], notice["count"]) == ("group_ready", "list", 0)
+    assert status(world, "list") == "ready"
+
+
 def test_a_deleted_group_goes_when_all_have_left(world: World) -> None:
     """Members leave, the definition is null, the id is free, and seq goes on."""
     for phone in (MADE, ANNA):
