@@ -154,7 +154,7 @@ def _count(at: Who, hit: Word, seen: MessageSeen) -> None:
     memo = hit.leaf.add(known, seen.time)
     if memo is not known:
         row.memos[hit.at] = memo
-        event, effective = (seen.source, seen.event), min(seen.time, at.desk.now)
+        event, effective = (seen.source, seen.event), min(max(memo), at.desk.now)  # true since the newest of those
         why = Why("message", "no_longer_matches", event, effective, evidence=hit.phrase, seen=seen)
         settle(at, hit.definition, row, at.desk.now, why)
 

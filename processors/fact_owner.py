@@ -3,6 +3,7 @@
 Two things are kept apart: the newest revision (the content) and the newest revision that named a guest (whose it is).
 So a revision without a guest means the known guest, and waits if none is known yet. A revision whose guest has no
 address (the booking's own id stands in) says less than any that has one, so it never takes a booking from its guest.
+Of two contents of the newest revision the first stays, all of it.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
     row = b"o" + key
     raw = desk.pending.get(row)
     owner: Owner = Owner() if raw is None else owner_of(raw)
+    if seen.fact.revision == owner.revision:
+        desk.counts["repeated"] += 1
+        return
     whose, what = _take_guest(owner, seen), _take_content(owner, seen)
     tenant = key.decode().partition("/")[0]
     if what or whose == "moved":
         _forward(desk, tenant, owner, seen)
     else:
         desk.counts["repeated"] += 1
-    if not what and whose != "moved" and seen.contact is not None and (whose or seen.fact.revision < owner.revision):
-        _introduce(desk, tenant, owner, seen)
+        if seen.contact is not None:
+            _introduce(desk, tenant, owner, seen)
     if what or whose:
         desk.pending.put(row, encode(owner))
 

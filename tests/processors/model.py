@@ -92,6 +92,19 @@ def decided(heard: Iterable[Heard]) -> Iterator[Heard]:
         yield one
 
 
+def unrepeated(heard: Iterable[Heard]) -> Iterator[Heard]:
+    """Leave out what comes under the revision that was the newest when it came: the first content stays."""
+    newest: dict[Any, int] = {}
+    for one in heard:
+        data, kind = one.event["data"], one.event["type"]
+        if kind in {"message", "booking", "rating"}:
+            name = (kind, one.event["source"], data[f"{kind}_id"], data.get("from"))
+            if data["revision"] == newest.get(name):
+                continue
+            newest[name] = max(newest.get(name, 0), data["revision"])
+        yield one
+
+
 class Model:
     """What is true after some events."""
 
@@ -99,7 +112,7 @@ class Model:
         taken = [*decided(heard)]
         self.links = Links(one.event for one in taken)
         said = list(with_words([Heard(at, plain(event)) for at, event in taken]))
-        self.heard = [Heard(at, self.links.as_one(event)) for at, event in said]
+        self.heard = [*unrepeated(Heard(at, self.links.as_one(event)) for at, event in said)]
         kinds = ("group.create", "group.delete", "group.add", "consent.opt_out", "consent.opt_in")
         self.consents = Consents([one.event for one in said if one.event["type"] in kinds], self.links)
         self.zone, self.zones = "UTC", dict[str, str]()
@@ -213,20 +226,12 @@ class Model:
     # profiles ----------------------------------------------------------------------------------------------------
 
     def told(self, guest: str) -> list[Event]:
-        """Return the events that tell of a guest, but for repeats of what was the newest revision when they came."""
+        """Return the events that tell of a guest."""
         found: list[Event] = []
-        newest: dict[Any, int] = {}
-        named: dict[Any, int] = {}
         for _, event in self.of("message", "booking", "rating"):
-            data, kind = event["data"], event["type"]
-            who = data["from"] if kind == "message" else (data.get("guest") or {}).get("phone")
-            name = (kind, event["source"], data[f"{kind}_id"], who if kind == "message" else "")
-            revision = data["revision"]
-            if who == guest and (revision != newest.get(name, 0) or revision > named.get(name, 0)):
+            data = event["data"]
+            if guest == (data["from"] if event["type"] == "message" else (data.get("guest") or {}).get("phone")):
                 found.append(event)
-            if who:
-                named[name] = max(named.get(name, 0), revision)
-            newest[name] = max(newest.get(name, 0), data["revision"])
         return [event for event in found if self.later(guest, when(event["time"]))]
 
     def register(self, guest: str, read: Any) -> Any:

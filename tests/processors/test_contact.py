@@ -72,6 +72,14 @@ def test_a_deletion_moves_the_deadline_earlier(world: World) -> None:
     assert millis(world.changes()[-1]["effective_at"]) == START + 20 * SECOND
 
 
+def test_of_several_the_newest_turned_the_rule(world: World) -> None:
+    """A message that comes late is one of the several that are asked for; true they were since the newest."""
+    world.group("g", {"event": "message", "any_of": ["dinner"], "min_count": 2})
+    world.say("dinner", id_="m2")
+    world.say("dinner", id_="m1", time=START - DAY)
+    assert [millis(change["effective_at"]) for change in world.changes()] == [START]
+
+
 def test_an_edit_joins_and_takes_back(world: World) -> None:
     """An edited message is matched again: joined by new words, retracted without; older revisions are nothing."""
     world.group("g", DINNER)

@@ -87,6 +87,18 @@ def test_outcomes_tell_what_changed(world: World) -> None:
     )
 
 
+def test_a_command_under_an_id_that_was_there_sets_nothing(world: World) -> None:
+    """Of two contents under one source and id the first stays, also where the second names other things."""
+    world.group("vip")
+    world.must("contact.upsert", {"contact": {"phone": MADE, "country": "ID", "tags": ["a"]}}, id="c", time=START)
+    again = {"phone": MADE, "country": "SG", "area": "Ubud", "tags": ["b"], "attributes": {"tier": "gold"}}
+    world.must("contact.upsert", {"contact": again, "groups": ["vip"]}, id="c", time=START)
+    assert outcome(world) == ("unchanged", "repeated")
+    told = world.contact()
+    assert (told["country"], told["area"], told["tags"], told["attributes"]) == ("ID", None, ["a"], {})
+    assert world.members("vip") == []
+
+
 def test_an_edit_makes_the_contact(world: World) -> None:
     """Who is only known by hand has the earliest command's reason as source, until an event tells better."""
     world.pin("add", "vip", reason="import", time=START - HOUR)

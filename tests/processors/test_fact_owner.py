@@ -79,10 +79,12 @@ def test_who_had_a_fact_before_is_known_in_any_order(world: World) -> None:
     assert world.contact(ANNA)["source"] == "s"
 
 
-def test_a_guest_named_after_the_content_is_told_of(world: World) -> None:
-    """The first content of a revision stays; who names its guest only later still tells what they know of them."""
+def test_of_two_contents_of_one_revision_the_first_stays(world: World) -> None:
+    """The second says neither whose the fact is, where the first named nobody, nor anything of its guest."""
     world.book("b1", None, revision=2)
+    world.book("b1", ANNA, revision=2, tags=["vip"])
+    assert f"bali/tel:{ANNA}" not in world.tables["contacts"]
     world.book("b1", revision=1)
-    world.book("b1", revision=2, tags=["vip"], room_type="Suite")
-    assert world.contact()["tags"] == ["vip"]
-    assert world.contact()["bookings"] == 1
+    world.book("b1", ANNA, revision=2, tags=["vip"])
+    assert world.members("g") == [f"tel:{MADE}"]
+    assert f"bali/tel:{ANNA}" not in world.tables["contacts"]
