@@ -7,7 +7,7 @@ import shutil
 import threading
 from typing import TYPE_CHECKING
 
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,10 +101,18 @@ def open_rows(folder: Path) -> Rdict:
 
 
 def _options() -> Options:
+    """Give what bounds the memory: all that is read goes through the cache, a file's filter and index in small parts.
+
+    A whole filter (a megabyte for a million rows) has no room in one of the cache's shards, and would be read anew by
+    every get.
+    """
     tables = BlockBasedOptions()
     tables.set_block_cache(Cache(CACHE_BYTES))
     tables.set_bloom_filter(10, block_based=False)
     tables.set_cache_index_and_filter_blocks(v=True)
+    tables.set_index_type(BlockBasedIndexType.two_level_index_search())
+    tables.set_partition_filters(size=True)
+    tables.set_pin_top_level_index_and_filter(v=True)
     options = Options(raw_mode=True)
     options.create_if_missing(create_if_missing=True)
     options.set_write_buffer_size(BUFFER_BYTES)
