@@ -53,7 +53,7 @@ def supersede(office: Office, command: GroupCreate) -> Verdict:
 def _asked(command: GroupCreate) -> Successor:
     data, rule = command.data, rule_in_force(command.data.rule)
     return Successor(
-        rule=canonical(rule),
+        rule=data.rule or canonical(rule),
         rule_hash=rule_hash(rule, data.sticky),
         sticky=data.sticky,
         name=data.name,

@@ -125,7 +125,7 @@ def create_group(office: Office, command: GroupCreate) -> Verdict:
         tenant=office.tenant,
         id=data.id or "",
         name=data.name or data.id or "",
-        rule=canonical(rule),
+        rule=data.rule or canonical(rule),
         rule_hash=digest,
         description=data.description,
         sticky=data.sticky,

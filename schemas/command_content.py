@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -34,9 +35,12 @@ _MAX_ID = 63
 
 
 def group_id_from_name(name: str) -> str | None:
-    """Make a group's id from its name ("Café & Bar" is `cafe-bar`); None if nothing of it can stand in an id."""
-    letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
-    return _GAPS.sub("-", letters).strip("-")[:_MAX_ID].rstrip("-") or None
+    """Make a group's id from its name: "Café & Bar" is `cafe-bar`, "貴賓" is `group-` and a digest; of none, None."""
+    folded = unicodedata.normalize("NFKD", name.casefold())
+    letters = _GAPS.sub("-", folded.encode("ascii", "ignore").decode()).strip("-")[:_MAX_ID].rstrip("-")
+    if letters or not any(map(str.isalnum, folded)):
+        return letters or None
+    return f"group-{hashlib.blake2b(folded.strip().encode(), digest_size=4).hexdigest()}"
 
 
 @functools.cache
@@ -59,7 +63,7 @@ def _tenant_put(command: TenantPut, _: str) -> Reject | None:
 def _group_create(command: GroupCreate, retention: str) -> Reject | None:
     data = command.data
     if data.id is None and group_id_from_name(data.name or "") is None:
-        return Reject("field_missing", "data.id: none can be made from the name")
+        return Reject("field_missing", "data.id: none can be made from the name, which has no letter or digit")
     if data.supersedes not in {None, data.id or group_id_from_name(data.name or "")}:
         return Reject(
             "field_invalid", "data.supersedes: a group is succeeded under its own id, by which it is followed"

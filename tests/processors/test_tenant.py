@@ -194,6 +194,17 @@ def test_a_rule_never_changes(world: World) -> None:
     ]
 
 
+def test_a_rule_is_shown_as_it_was_sent(world: World) -> None:
+    """Without the defaults that it left out, also where it succeeds another; no rule is the default one."""
+    rating = {"event": "rating", "min_stars": 4}
+    world.group("g", DINNER)
+    assert world.tables["groups"]["bali/g"]["rule"] == DINNER
+    world.must("group.create", {"id": "g", "rule": rating, "supersedes": "g"})
+    assert world.tables["groups"]["bali/g"]["rule"] == rating
+    world.must("group.create", {"id": "by-hand", "name": "By hand"})
+    assert world.tables["groups"]["bali/by-hand"]["rule"] == {"event": "manual"}
+
+
 def test_a_retention_cut_down_stops_nobody() -> None:
     """Groups made under a longer retention are still read, compared and worked with."""
     world = World(retention="P900D")

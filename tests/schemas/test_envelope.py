@@ -204,7 +204,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("tenant.put", {"data.opt_in_words": [""]}, "field_invalid", "data.opt_in_words[0]"),
     ("group.create", {"data.id": "VIP"}, "field_invalid", "data.id"),
     ("group.create", {"data.id": ABSENT, "data.name": ABSENT}, "field_missing", "data.id"),
-    ("group.create", {"data.id": ABSENT, "data.name": "貴賓"}, "field_missing", "data.id"),
+    ("group.create", {"data.id": ABSENT, "data.name": " "}, "field_missing", "data.id"),
     ("group.create", {"data.rule": []}, "field_invalid", "data.rule"),
     ("group.create", {"data.rule": {}}, "rule_invalid", "data.rule"),
     ("group.create", {"data.rule": {"any": [{"event": "rating", "min_stars": 9}]}}, "rule_invalid",
@@ -488,11 +488,11 @@ def test_any_damage_is_read(patch: bytes, at: int, gone: int) -> None:
     [
         ("Food lovers", "food-lovers"), ("Café & Bar", "cafe-bar"), ("  VIP!  ", "vip"), ("5 stars", "5-stars"),
         ("a" * 100, "a" * 63), ("a" * 62 + " b", "a" * 62), ("\uff26\uff35\uff2c\uff2c", "full"), ("Straße", "strasse"),
-        ("貴賓", None), ("", None), ("---", None),
+        ("貴賓", "group-86158ca2"), (" 貴賓 ", "group-86158ca2"), ("---", None), ("", None), (" ", None),
     ],
 )  # fmt: skip
 def test_group_id_from_name(name: str, group: str | None) -> None:
-    """A group's id is made from the letters and digits of its name, where there are any."""
+    """A group's id is made from the letters and digits of its name, else a digest of it stands in."""
     assert group_id_from_name(name) == group
 
 
