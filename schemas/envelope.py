@@ -1,14 +1,14 @@
 """CloudEvents from Kafka records: one typed decode, then what types cannot say; never an exception.
 
-Structured mode is JSON whose content type is `application/cloudevents+json`, or which has neither a content type nor
-`ce_` headers. Binary mode has the attributes in `ce_` headers and JSON data as the value. Both give the same structs
-and faults. A chat message without headers, which most records are, costs one decode and four comparisons.
+Structured mode is JSON whose content type is `application/cloudevents+json`, or which has no `ce_` headers. Binary mode
+has the attributes in `ce_` headers and JSON data as the value. Both give the same structs and faults. A chat message without headers, which most records are, costs one decode and four comparisons.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,10 +28,12 @@ _EVENT = msgspec.json.Decoder(Event)
 _COMMAND = msgspec.json.Decoder(Command)
 _ANY = msgspec.json.Decoder(msgspec.Raw)
 _KIND: dict[str, type[Event]] = {"bookings": BookingEvent, "ratings": RatingEvent, "messages": MessageEvent}
+_NULL = re.compile(r"Expected .*, got `null` - at `\$\.(?P<path>data\.[a-z_.]+)`")
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 """A day of room at both ends of the calendar, so that a change of zone never leaves it."""
 
 Headers = Sequence[tuple[str, bytes]]
+Read = TypeVar("Read")
 
 
 def read(topic: str, value: bytes | None, headers: Headers, *, retention: str = "P400D") -> Event | Command | Reject:
@@ -48,7 +50,7 @@ def read(topic: str, value: bytes | None, headers: Headers, *, retention: str = 
 
 def _event(kind: type[Event], whole: bytes) -> Event | Reject:
     try:
-        event = _EVENT.decode(whole)
+        event = _decoded(_EVENT, whole)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _fault(error, whole)
     if type(event) is not kind:
@@ -60,12 +62,34 @@ def _event(kind: type[Event], whole: bytes) -> Event | Reject:
 
 def _command(whole: bytes, retention: str) -> Command | Reject:
     try:
-        command = _COMMAND.decode(whole)
+        command = _decoded(_COMMAND, whole)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _fault(error, whole)
     if not _FIRST_YEAR <= command.time.year <= _LAST_YEAR:
         return Reject("field_invalid", "time: out of range")
     return check_command(command, retention) or command
+
+
+def _decoded(decoder: msgspec.json.Decoder[Read], whole: bytes) -> Read:
+    """Decode a record; a field that is null is one left out, as many publishers write it."""
+    while True:
+        try:
+            return decoder.decode(whole)
+        except msgspec.ValidationError as error:
+            null = _NULL.fullmatch(str(error))
+            if null is None:
+                raise
+        whole = _without(whole, null["path"].split("."))
+
+
+def _without(raw: bytes | msgspec.Raw, path: Sequence[str]) -> bytes:
+    """Leave a field out of an object, named by a path of fields; each time there is one null less."""
+    fields: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    if len(path) == 1:
+        del fields[path[0]]
+    else:
+        fields[path[0]] = msgspec.Raw(_without(fields[path[0]], path[1:]))
+    return msgspec.json.encode(fields)
 
 
 def _fault(error: Exception, whole: bytes) -> Reject:
@@ -102,7 +126,9 @@ def _form(content_type: bytes | None, *, binary: bool) -> str | None:
         return None
     if media.strip() == "application/cloudevents+json":
         return "structured"
-    return "binary" if binary and _is_json(media.strip()) else None
+    if not _is_json(media.strip()):
+        return None
+    return "binary" if binary else "structured"
 
 
 def _is_json(media: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import operator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -402,9 +404,37 @@ def test_other_content_types(content_type: bytes) -> None:
 
 
 def test_json_without_attributes() -> None:
-    """Plain JSON without `ce_` headers is in neither mode, as the contract has them."""
-    reject = read("messages", example(events.MessageEvent), [("content-type", b"application/json")])
-    assert reject == Reject("content_type_unsupported", "content-type")
+    """Plain JSON without `ce_` headers can only be structured: many producers write no better content type."""
+    value = example(events.MessageEvent)
+    assert read("messages", value, [("content-type", b"application/json")]) == read("messages", value, ())
+
+
+@pytest.mark.parametrize(
+    ("topic", "paths"),
+    [
+        ("bookings", ["tags", "attributes", "revision", "guest.first_name", "property", "amount"]),
+        ("ratings", ["revision", "withdrawn", "comment"]),
+        ("messages", ["revision", "deleted", "name"]),
+        ("commands", ["description", "sticky", "join_words"]),
+    ],
+)
+def test_null_is_a_field_left_out(topic: str, paths: list[str]) -> None:
+    """Several of them too, and what else is told stays as it was written."""
+    kind: Any = {"bookings": events.BookingEvent, "ratings": events.RatingEvent, "messages": events.MessageEvent}
+    null = msgspec.json.decode(example(kind.get(topic, commands.GroupCreate)))
+    bare = msgspec.json.decode(msgspec.json.encode(null))
+    for path in paths:
+        *inner, name = path.split(".")
+        functools.reduce(operator.getitem, inner, null["data"])[name] = None
+        functools.reduce(operator.getitem, inner, bare["data"]).pop(name, None)
+    assert read(topic, msgspec.json.encode(null), ()) == read(topic, msgspec.json.encode(bare), ())
+
+
+def test_null_for_what_must_be_there_is_missing() -> None:
+    """Also beside nulls that are nothing wrong."""
+    whole = msgspec.json.decode(example(events.BookingEvent))
+    whole["data"] = {"tags": None, **whole["data"], "booking_id": None}
+    assert read("bookings", msgspec.json.encode(whole), ()) == Reject("field_missing", "data.booking_id")
 
 
 def test_foreign_headers() -> None:
