@@ -21,6 +21,7 @@ _LONGEST_CHAT_ID = 512  # so that a channel's name fits before it
 _LONGEST_MAIL = 254
 
 _MAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@((?:[\w](?:[\w-]*[\w])?\.)+[^\W\d_][\w-]*\w)")
+_MAILBOX = re.compile(r"[^<>]*<([^<>]*)>")
 _NOT_IN_CHANNEL = re.compile(r"[^\w.]+")
 _PHONE_CHANNELS = frozenset({"whatsapp", "sms"})
 _RESERVED = frozenset({"tel", "mailto", "booking"})  # prefixes that no channel may speak for
@@ -129,8 +130,11 @@ def is_reachable(contact: str) -> bool:
 
 
 def mail_of(text: str | None) -> str | None:
-    """Return an e-mail address trimmed and in lower case, None if the text is none."""
-    mail = (text or "").strip().lower().removeprefix("mailto:")
+    """Return an e-mail address in lower case, without the name that may stand before it; None if the text is none."""
+    mail = (text or "").strip()
+    if mail.endswith(">") and (named := _MAILBOX.fullmatch(mail)):
+        mail = named[1].strip()
+    mail = mail.lower().removeprefix("mailto:")
     return mail if len(mail) <= _LONGEST_MAIL and _MAIL.fullmatch(mail) else None
 
 

@@ -201,7 +201,7 @@ class Normalizer:
         record = PinsAsked(
             raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], _group_of(data),
             contacts_of(event, tenant), getattr(data, "reason", "manual"),
-            expires, getattr(data, "reply", False), getattr(data, "evidence", None),
+            expires, getattr(data, "reply", None), getattr(data, "evidence", None),
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 

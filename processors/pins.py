@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONSENT = {"consent.opt_out": True, "consent.opt_in": False}
 """The commands on consent, and whether they are opt-outs."""
 QUIET = {"import", "bulk"}
-"""Who is added for these reasons is not greeted, unless the command says so."""
+"""Who is added for these reasons is not greeted, unless the command says so; others are, unless it says not to."""
 LEAVE = {"manual": "manual", "keyword": "keyword", "flow": "flow", "bulk": "bulk", "import": "bulk"}
 
 
@@ -113,7 +113,7 @@ def _why(at: Who, pin: Pin, seen: MessageSeen | None) -> Why:
 
 def may_greet(pin: Pin) -> bool:
     """Whether who joins by a command is greeted."""
-    return pin.reply or pin.reason not in QUIET
+    return pin.reason not in QUIET if pin.reply is None else pin.reply
 
 
 def _shown(row: Row) -> tuple[int, int, int, bool]:

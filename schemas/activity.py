@@ -223,7 +223,7 @@ class PinsAsked(Activity, frozen=True, array_like=True, tag="q", gc=False):
 
     {"topic": 3, "partition": 0, "offset": 9, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
      "type": "group.add", "group": "vip", "contacts": ["tel:+6281234567890", null], "reason": "manual", "expires": 0,
-     "reply": false, "evidence": null}
+     "reply": null, "evidence": null}
     """
 
     source: str
@@ -234,7 +234,7 @@ class PinsAsked(Activity, frozen=True, array_like=True, tag="q", gc=False):
     contacts: list[str | None]
     reason: str = "manual"
     expires: int = 0
-    reply: bool = False
+    reply: bool | None = None
     evidence: str | None = None
 
 
@@ -242,7 +242,7 @@ class Pin(Activity, frozen=True, array_like=True, tag="n", gc=False):
     """One contact's part of PinsAsked; `bulk` numbers the command where its outcomes are counted.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "console", "id": "c-6", "time": 1793613911000,
-     "type": "group.add", "group": "vip", "reason": "manual", "expires": 0, "reply": false, "evidence": null,
+     "type": "group.add", "group": "vip", "reason": "manual", "expires": 0, "reply": null, "evidence": null,
      "nth": 0, "of": 1, "bulk": 0}
     """
 
@@ -253,7 +253,7 @@ class Pin(Activity, frozen=True, array_like=True, tag="n", gc=False):
     group: str
     reason: str = "manual"
     expires: int = 0
-    reply: bool = False
+    reply: bool | None = None
     evidence: str | None = None
     nth: int = 0
     of: int = 1

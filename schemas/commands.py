@@ -120,7 +120,7 @@ class GroupDeleteData(Struct, frozen=True, kw_only=True):
 
 
 class GroupAddData(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Add contacts to a group, known or not.
+    """Add contacts to a group, known or not; without `reply` an import or a bulk add greets nobody, others do.
 
     {"group": "vip", "contacts": [{"phone": "0812-3456-7890"}], "reason": "manual", "by": "ana"}
     """
@@ -129,7 +129,7 @@ class GroupAddData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     contacts: ContactRefs
     reason: AddReason = "manual"
     expires_at: Moment | None = None
-    reply: bool = False
+    reply: bool | None = None
     evidence: Evidence | None = None
     by: str | None = None
 

@@ -312,7 +312,7 @@ def test_who_cannot_be_reached_is_not_welcomed_back() -> None:
 
 
 def test_a_group_greets_who_joins_live(world: World) -> None:
-    """Once per join: by word, by rule, by hand; not for an import or a bulk add unless it says so."""
+    """Once per join: by word, by rule, by hand; not for an import or a bulk add unless it says so, or by hand not to."""
     world.group("pool", {"event": "message", "any_of": ["pool"], "within": "P1D"}, reply="Splash")
     world.say("a pool?", property="ubud")
     world.say("the pool!")
@@ -322,6 +322,7 @@ def test_a_group_greets_who_joins_live(world: World) -> None:
     for phone, reason in zip(others, ("import", "bulk", "manual", "flow", "keyword"), strict=True):
         world.pin("add", "club", phone, reason=reason)
     world.pin("add", "club", "+6281234567820", reason="import", reply=True)
+    world.pin("add", "club", "+6281234567821", reply=False)
     greeted = [reply["contact"][4:] for reply in world.values("replies")]
     assert greeted == [MADE, ANNA, *others[2:], "+6281234567820"]
     assert all(reply["kind"] == "join" for reply in world.values("replies"))

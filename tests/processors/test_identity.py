@@ -223,6 +223,8 @@ def test_people_s_own_addresses_are_no_relays(mail: str) -> None:
         ("made+bali@mail.example.co.id", "made+bali@mail.example.co.id"),
         ("o'neil@example.com", "o'neil@example.com"),
         ("josé@exämple.de", "josé@exämple.de"),
+        ("Made Wirawan <Made@example.com>", "made@example.com"),
+        ('"Wirawan, M." < made@example.com > ', "made@example.com"),
         ("made@xn--exmple-cua.xn--p1ai", "made@xn--exmple-cua.xn--p1ai"),
         *(
             (text, None)
@@ -230,7 +232,7 @@ def test_people_s_own_addresses_are_no_relays(mail: str) -> None:
         ),
         *(
             (text, None)
-            for text in ("made@-a.com", "made@a-.com", "made@a..com", "made@1.2.3.4", "Made <m@example.com>")
+            for text in ("made@-a.com", "made@a-.com", "made@a..com", "made@1.2.3.4", "Made <m>", "<a@b.de>, <c@d.de>")
         ),
         *(
             (text, None)
@@ -241,7 +243,7 @@ def test_people_s_own_addresses_are_no_relays(mail: str) -> None:
     ],
 )
 def test_what_an_email_is(text: str | None, mail: str | None) -> None:
-    """Trimmed and in lower case; a local part, one @ and a domain name."""
+    """Trimmed, in lower case and without a name before it; a local part, one @ and a domain name."""
     assert mail_of(text) == mail
 
 
