@@ -102,7 +102,8 @@ class Leaves:
 
     def _booking(self, leaf: BookingLeaf, key: bytes, fact: BookingFact) -> FactShown:
         entry = leaf.entry(fact)
-        what = f"{fact.status}, {fact.room_type}, {fact.check_in} to {fact.check_out}"
+        dates = f"{fact.check_in} to {fact.check_out}" if fact.check_in and fact.check_out else None
+        what = ", ".join(filter(None, (fact.status, fact.room_type, dates)))
         shown = self._shown("booking", key, fact.time, what, leaf.window, entry[1])
         return msgspec.structs.replace(shown, counts=shown.counts and leaf.stays(entry, self.glance.now))
 

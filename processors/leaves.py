@@ -188,7 +188,10 @@ class Zones(NamedTuple):
 
 
 class BookingLeaf:
-    """All named conditions hold over the bookings that pass; the memo holds [check-in, check-out, nights, amount]."""
+    """All named conditions hold over the bookings that pass; the memo holds [check-in, check-out, nights, amount].
+
+    A cancellation may come without dates. It is no stay, past or to come, and its window runs from its event time.
+    """
 
     kind = "booking"
 
@@ -207,20 +210,21 @@ class BookingLeaf:
         return sorted(self.entry(fact) for fact in facts if self.admits(fact))
 
     def admits(self, fact: BookingFact) -> bool:
-        """Whether a booking passes the rule's filters; one without dates never does."""
+        """Whether a booking passes the rule's filters."""
         return (
             fact.status in self.statuses
-            and fact.check_in is not None
-            and fact.check_out is not None
+            and (self.rule.stay == "any" or (fact.check_in is not None and fact.check_out is not None))
             and (not self.rooms or (fact.room_type or "").casefold() in self.rooms)
             and (not self.channels or (fact.channel or "").casefold() in self.channels)
         )
 
     def entry(self, fact: BookingFact) -> list[Any]:
         """Return [check-in, check-out, nights, amount in the rule's currency] of a booking."""
-        zone = self.zones.of(fact.property)
-        first, last = date.fromisoformat(fact.check_in or ""), date.fromisoformat(fact.check_out or "")
         paid = fact.amount if fact.amount and fact.currency and fact.currency.upper() == self.currency else "0"
+        if fact.check_in is None or fact.check_out is None:
+            return [fact.time, fact.time, 0, paid]
+        zone = self.zones.of(fact.property)
+        first, last = date.fromisoformat(fact.check_in), date.fromisoformat(fact.check_out)
         return [local_midnight(first, zone), local_midnight(last, zone), (last - first).days, paid]
 
     def end(self, memo: Memo) -> int:

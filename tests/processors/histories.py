@@ -102,6 +102,7 @@ def _booking_rule(dice: Random) -> dict[str, Any]:
         event="booking", stay=dice.choice(["any", "past", "current", "upcoming"]), within=dice.choice(WITHINS),
         min_bookings=dice.choice([None, 2]), min_nights=dice.choice([None, None, 3]), min_spent=spent,
         currency="IDR" if spent else None, room_types=dice.choice([None, ["Pool Villa"]]),
+        statuses=dice.choice([None, None, ["cancelled"], ["cancelled", "checked_out"]]),
     )  # fmt: skip
 
 
@@ -146,12 +147,14 @@ def booking(dice: Random) -> tuple[str, dict[str, Any]]:
     revision, nights, tag = dice.randint(1, 4), dice.randint(0, 4), dice.choice([None, None, "vip", "gold"])
     first = datetime.fromtimestamp(BEGIN / 1000, UTC).date().toordinal() + dice.randint(-40, 40)
     known = {"phone": dice.choice(GUESTS)} if revision == 1 or dice.random() < 0.7 else None
+    status = dice.choice(["confirmed", "checked_out", "confirmed", "cancelled", "no_show"])
+    stay = [datetime.fromordinal(at).date().isoformat() for at in (first, first + nights)]
+    if status == "cancelled" and dice.random() < 0.5:
+        stay = [None, None]
     return "booking", given(
-        booking_id=f"b{dice.randint(1, 4)}", guest=known, revision=revision, room_type="Pool villa",
-        status=dice.choice(["confirmed", "checked_out", "confirmed", "cancelled", "no_show"]),
-        check_in=datetime.fromordinal(first).date().isoformat(), property="ubud" if nights == 2 else None,
-        check_out=datetime.fromordinal(first + nights).date().isoformat(), amount=dice.choice(["0", "50.25", "200"]),
-        currency="IDR", tags=[tag] if tag else None, attributes={"tier": tag} if tag else None,
+        booking_id=f"b{dice.randint(1, 4)}", guest=known, revision=revision, room_type="Pool villa", status=status,
+        check_in=stay[0], check_out=stay[1], property="ubud" if nights == 2 else None,
+        amount=dice.choice(["0", "50.25", "200"]), currency="IDR", tags=[tag] if tag else None, attributes={"tier": tag} if tag else None,
     )  # fmt: skip
 
 

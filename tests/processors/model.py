@@ -199,8 +199,9 @@ class Model:
         return bool(good and {"any": any(good), "all": all(good), "latest": good[-1]}[mode])
 
     def _booking(self, rule: Event, guest: str, now: datetime) -> bool:
-        counted = [data for who, _, data in self.bookings if who == guest and self._counts(rule, data, now)]
-        nights = sum((day(d["check_out"]) - day(d["check_in"])).days for d in counted)
+        mine = [(time, data) for who, time, data in self.bookings if who == guest]
+        counted = [data for time, data in mine if self._counts(rule, time, data, now)]
+        nights = sum((day(d["check_out"]) - day(d["check_in"])).days for d in counted if "check_in" in d)
         paid = [Decimal(d["amount"]) for d in counted if d.get("currency") == rule.get("currency")]
         return (
             len(counted) >= rule.get("min_bookings", 1)
@@ -208,11 +209,13 @@ class Model:
             and sum(paid, Decimal(0)) >= Decimal(rule.get("min_spent", 0))
         )
 
-    def _counts(self, rule: Event, data: Event, now: datetime) -> bool:
-        if data["status"] not in rule.get("statuses", LIVING) or "check_in" not in data:
+    def _counts(self, rule: Event, time: datetime, data: Event, now: datetime) -> bool:
+        if data["status"] not in rule.get("statuses", LIVING):
             return False
         if rule.get("room_types") and data["room_type"].lower() not in [r.lower() for r in rule["room_types"]]:
             return False
+        if "check_in" not in data:
+            return rule.get("stay", "any") == "any" and now < deadline(time, rule.get("within"), self.zone)
         start, end = self._stay(data)
         stay = {"past": end <= now, "current": start <= now < end, "upcoming": now < start, "any": True}
         return stay[rule.get("stay", "any")] and now < deadline(end, rule.get("within"), self.zone)
@@ -376,7 +379,7 @@ class Model:
         windows = {leaf.get(word) for each in rules for leaf in leaves(each) for word in words}
         pins = [*pins, *(pin for _, _, others in self.groups().values() for pin in others)]
         stays = [moment for _, _, data in self.bookings if "check_in" in data for moment in self._stay(data)]
-        starts = [*stays, *(time for _, time, _ in self.messages + self.ratings)]
+        starts = [*stays, *(time for _, time, _ in self.messages + self.ratings + self.bookings)]
         dates = (self.field(name, guest) for name in ("customer_since", "last_booking", "attributes.tier"))
         starts += [start for value in dates if (start := self.dated(value)) is not None]
         moments = {deadline(start, within, self.zone) for start in starts for within in windows} | {*stays}

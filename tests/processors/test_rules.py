@@ -114,11 +114,21 @@ def test_bookings_in_the_window(  # noqa: PLR0917 - what Hypothesis draws
     ],
 )
 def test_filters_of_bookings(rule: dict[str, Any], admitted: bool) -> None:  # noqa: FBT001 - the expected answer
-    """Status, room type and channel filter, in any case; a booking without dates never passes."""
+    """Status, room type and channel filter, in any case."""
     leaf = BookingLeaf(BookingRule(**rule), None, ZONES)
     fact = BookingFact(1, 0, "confirmed", None, "booking.com", "Pool Villa", "2026-01-01", "2026-01-02")
     assert leaf.admits(fact) is admitted
-    assert not leaf.admits(BookingFact(1, 0, "confirmed", None, "booking.com", "Pool Villa"))
+
+
+def test_a_cancellation_without_dates() -> None:
+    """It counts from its event time and for no nights, but is no stay of any kind."""
+    fact = BookingFact(1, START, "cancelled")
+    leaf = BookingLeaf(BookingRule(statuses=("cancelled",)), window_of("P1D", "UTC"), ZONES)
+    assert leaf.end(leaf.memo([fact])) == START + 86_400_000
+    for stay in ("past", "current", "upcoming"):
+        assert not BookingLeaf(BookingRule(statuses=("cancelled",), stay=stay), None, ZONES).admits(fact)
+    nights = BookingLeaf(BookingRule(statuses=("cancelled",), min_nights=1), None, ZONES)
+    assert not nights.true_at(nights.memo([fact]), START)
 
 
 @pytest.mark.parametrize(
