@@ -55,11 +55,11 @@ class Catalogue:
         self._keep(name, group, known)
 
     def put_record(self, name: bytes, defined: Defined) -> bool:
-        """Take a tenant's record; return whether rules may read facts otherwise by it."""
+        """Take a tenant's record; return whether contacts are to be brought up to date with it."""
         assert defined.record is not None  # noqa: S101 - whoever asks has seen that it is one
         known, under = self.of(name), _under(name)
         changed = known.set_record(defined.version, defined.record)
-        row = DefinedRow(known.version, defined.record, defined.source, defined.id)
+        row = DefinedRow(known.version, defined.record, defined.source, defined.id, known.formatted)
         self._desk.pending.put(under, encode(row), under)
         return changed
 
@@ -81,6 +81,7 @@ class Catalogue:
         for key, row in sorted(rows, key=lambda one: (one[0] != under, one[1].version)):
             if key == under:
                 known.set_record(row.version, row.body)
+                known.formatted = row.ruled
             else:
                 group = known.set_group(row.version, row.body, (row.source, row.id), row.ruled, row.shadow)
                 group.born = row.born or group.born

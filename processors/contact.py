@@ -55,6 +55,8 @@ def _catch_up(at: Who, definitions: Definitions, t: int) -> None:
     """Answer the groups that came since from the facts (origin backfill), and leave those being deleted."""
     facts, head = Facts(at, definitions), at.head
     if not is_alias(head):  # else it is in no group, and is asked again if it is ever a contact of its own
+        if definitions.formatted > head.version and not is_gone(head):
+            at.desk.changed_profiles[at.key] = None
         later = definitions.since(head.version)
         if definitions.ruled > head.version:
             _forget_rules(head, later)

@@ -32,7 +32,7 @@ class Definition(Struct, eq=False):
     `ruled` is the version of its rule: what a row at a lower one remembers is another rule's. `born` is the version at
     which it was created: a later group of its id has another.
     `groups` are all of the tenant's by id, `outer` those in force whose rules name this one; `level` is 0 for a rule
-    that names none, else one above the highest that it names.
+    that names none, else one above the highest that it names. `digits` is whether its tenant writes phones without plus.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Definition(Struct, eq=False):
     level: int = 0
     ruled: int = 0
     born: int = 0
+    digits: bool = False
 
 
 class Word(Struct, frozen=True, eq=False):
@@ -91,6 +92,7 @@ class Definitions:
 
     `version` counts them; a contact whose row stands at a lower version is brought up to date before anything else.
     `entangled` is whether any rule reads profiles or names other groups: only then must what others change be watched.
+    `formatted` is the version since which phones are written as they are.
     """
 
     def __init__(self, tenant: str) -> None:
@@ -99,6 +101,7 @@ class Definitions:
         self.groups: dict[str, Definition] = {}
         self.entangled = False
         self.ruled = 0
+        self.formatted = 0
         self.shadows: dict[str, Shadow] = {}
         self.zones = Zones("UTC", {})
         self._index: Index | None = None
@@ -123,13 +126,24 @@ class Definitions:
         return self._whole
 
     def set_record(self, version: int, record: bytes) -> bool:
-        """Take the tenant's record; return whether its zones changed, so that all must be asked again.
+        """Take the tenant's record; return whether all contacts must be asked, or written, again.
 
-        Windows end by the tenant's zone and stays by the property's, so then every group counts as new.
+        Windows end by the tenant's zone and stays by the property's, so where zones change every group counts as new.
         """
         self.version = max(self.version, version)
-        self.record = _tenant(record)
-        self._whole = None
+        before, self.record, self._whole = self.digits, _tenant(record), None
+        if self.digits != before:
+            self.formatted = version
+            for known in self.groups.values():
+                known.digits = self.digits
+        return self._set_zones(version) or self.digits != before
+
+    @property
+    def digits(self) -> bool:
+        """Whether phones are written without the plus."""
+        return self.record.phone_format == "digits"
+
+    def _set_zones(self, version: int) -> bool:
         zones = Zones(self.record.zone, {name: p.zone for name, p in self.record.properties.items() if p.zone})
         if zones == self.zones:
             return False
@@ -157,7 +171,7 @@ class Definitions:
         if known is None:
             compiled = compile_rule(rule_in_force(group.rule), self.record.zone, self.zones)
             known = Definition(group.id, group, version, compiled, deleting, cause, [], self.groups, ruled=ruled)
-            known.born = version
+            known.born, known.digits = version, self.digits
             self.ruled = max(self.ruled, ruled)
             self.entangled |= bool(compiled.fields or compiled.refs)
             known.words = _words_of(known)
@@ -193,8 +207,9 @@ class Definitions:
         self._forget()
 
     def outstanding(self, version: int) -> bool:
-        """Whether any definition or successor came after a version."""
-        return bool(self.since(version)) or any(shadow.version > version for shadow in self.shadows.values())
+        """Whether any definition or successor, or another way to write phones, came after a version."""
+        later = any(shadow.version > version for shadow in self.shadows.values())
+        return later or self.formatted > version or bool(self.since(version))
 
     def overtaken(self, version: int) -> Mapping[str, Definition]:
         """Return the groups that have another rule since a version, and those that name them, directly or not."""

@@ -137,8 +137,7 @@ class Fold:
         for (key, group), id_ in desk.changed_rows.items():
             desk.out.append(changes.table_row(key, group, desk.heads[key], id_))
         for key in desk.changed_profiles:
-            digits = self.definitions(key).record.phone_format == "digits"
-            head = desk.heads[key]
+            digits, head = self.definitions(key).digits, desk.heads[key]
             if is_gone(head):
                 desk.out.append(Out("contacts", key, None))
             else:

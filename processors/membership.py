@@ -132,4 +132,5 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     desk.counts["joined" if joined else "left"] += 1
     if joined and definition.group.reply and why.reply and why.origin == "live" and reached:
         tenant, contact = named_by(key)
-        greet(desk, key, why.seen, change_id(tenant, definition.id, contact, row.seq), definition.group.reply)
+        change = change_id(tenant, definition.id, contact, row.seq)
+        greet(desk, key, why.seen, change, definition.group.reply, digits=definition.digits)

@@ -124,6 +124,8 @@ class Normalizer:
         who = identify_message(data.channel, address, data.user_id, data.email, region(tenant, data))
         if who.contact is None:
             return _nobody(who.phone_invalid, "data.from" if inbound else "data.to")
+        if who.phone is not None:
+            address = who.phone[1:] if tenant.phone_format == "digits" else who.phone
         seen = None
         if inbound and (data.name or data.country or data.language or data.property or who.email or who.phone_invalid):
             seen = Seen(

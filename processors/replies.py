@@ -31,10 +31,15 @@ def answer(
         ))  # fmt: skip
 
 
-def greet(desk: Desk, key: bytes, seen: MessageSeen | None, change_id: str, text: str) -> None:
-    """Greet a contact that has joined a group: on the message that made it join, else where it last wrote from."""
+def greet(desk: Desk, key: bytes, seen: MessageSeen | None, change_id: str, text: str, *, digits: bool) -> None:
+    """Greet a contact that has joined a group: on the message that made it join, else where it last wrote from.
+
+    `digits` is whether its phone, where there is no message to answer, is written without the plus.
+    """
     tenant, _, contact = key.decode().partition("/")
     channel, address = _address(contact)
+    if digits and contact.startswith("tel:"):
+        address = address.lstrip("+")
     property_ = None
     if seen is not None:
         channel, address, property_ = seen.channel, seen.address or address, seen.property

@@ -367,8 +367,8 @@ class Sweep(Struct, array_like=True):
 class Defined(Struct, array_like=True):
     """A definition as this partition got it; `version` is when it came or, later, began to be deleted.
 
-    `ruled` is when its rule came, `shadow` when its successor was asked for, if one is built, `born`
-    when the group came.
+    `ruled` is when its rule came (of a tenant's record: the way in which phones are written), `shadow` when its successor
+    was asked for, if one is built, `born` when the group came.
     """
 
     version: int

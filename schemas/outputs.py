@@ -234,7 +234,7 @@ class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Reply(Struct, frozen=True, kw_only=True):
     """A message that a chat gateway should send.
 
-    {"reply_id": "77aa", "tenant": "bali-resorts", "contact": "tel:+6281234567890", "to": "6281234567890",
+    {"reply_id": "77aa", "tenant": "bali-resorts", "contact": "tel:+6281234567890", "to": "+6281234567890",
      "channel": "whatsapp",
      "property": "ubud", "in_reply_to": "wamid.A1", "kind": "join", "text": "Welcome to the club!"}
     """

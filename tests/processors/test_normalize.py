@@ -39,7 +39,7 @@ def test_a_message_goes_to_its_contact() -> None:
     assert key == f"bali/tel:{MADE}"
     assert isinstance(seen, MessageSeen)
     assert (seen.topic, seen.partition, seen.offset, seen.index) == (2, 3, 17, 0)
-    assert (seen.words, seen.time, seen.address) == ("hello", START, "0812-3456-7890")
+    assert (seen.words, seen.time, seen.address) == ("hello", START, MADE)
     assert seen.seen is not None
     assert seen.seen.name == "Made"
 

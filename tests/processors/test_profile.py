@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors import scans
 from processors.profile import count_bookings, count_ratings, learn, meet
 from processors.rows import Profile
 from schemas.activity import BookingFact, RatingFact, Seen
@@ -101,3 +103,36 @@ def test_a_profile_by_mail_or_chat() -> None:
     assert (booked["email"], booked["name"], booked["sendable"]) == (None, "Anna", False)
     world.say("x")
     assert world.contact()["phone"] == MADE.removeprefix("+")
+
+
+def test_another_way_to_write_phones_reaches_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who are known are written anew, also by who takes over amidst; who is gone, or has no phone, is not."""
+    monkeypatch.setattr(scans, "SLICE", 1)
+    world = World()
+    world.tenant()
+    phones = [f"+62812345678{at}" for at in range(10, 40)]
+    for phone in phones:
+        world.say("hello", phone)
+    world.must("contact.delete", {"contact": {"phone": phones[0]}})
+    told = len(world.values("contacts"))
+    world.tenant(phone_format="digits")
+    world.tick()
+    world.restart()
+    world.rest()
+    assert world.tables["contacts"].keys() == {f"bali/tel:{phone}" for phone in phones[1:]}
+    assert [row["phone"] for row in world.tables["contacts"].values()] == [phone[1:] for phone in phones[1:]]
+    assert len(world.values("contacts")) == told + len(phones) - 1
+    world.tenant(phone_format="digits", name="Bali")
+    world.rest()
+    assert len(world.values("contacts")) == told + len(phones) - 1
+
+
+def test_replies_write_phones_as_the_tenant_does() -> None:
+    """Whether they answer a message, however its sender was written, or greet who was added by hand."""
+    for form, cut in (("plus", 0), ("digits", 1)):
+        world = World()
+        world.tenant(phone_format=form, opt_out_reply="Bye")
+        world.group("vip", reply="Welcome")
+        world.say("stop", "0812-3456-7890")
+        world.pin("add", "vip", "+4915123456789")
+        assert [reply["to"] for reply in world.values("replies")] == [MADE[cut:], "+4915123456789"[cut:]]
