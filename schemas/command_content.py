@@ -35,12 +35,16 @@ _MAX_ID = 63
 
 
 def group_id_from_name(name: str) -> str | None:
-    """Make a group's id from its name: "Café & Bar" is `cafe-bar`, "貴賓" is `group-` and a digest; of none, None."""
-    folded = unicodedata.normalize("NFKD", name.casefold())
+    """Make a group's id from its name: "Café & Bar" is `cafe-bar`; None where there is no letter or digit.
+
+    A digest of the name stands for letters and digits that an id cannot have: "貴賓 2026" is `2026-` and a digest.
+    """
+    folded = unicodedata.normalize("NFKD", name.casefold()).strip()
     letters = _GAPS.sub("-", folded.encode("ascii", "ignore").decode()).strip("-")[:_MAX_ID].rstrip("-")
-    if letters or not any(map(str.isalnum, folded)):
+    if not any(one.isalnum() and not one.isascii() for one in folded):
         return letters or None
-    return f"group-{hashlib.blake2b(folded.strip().encode(), digest_size=4).hexdigest()}"
+    digest = hashlib.blake2b(folded.encode(), digest_size=4).hexdigest()
+    return f"{letters[: _MAX_ID - 9].rstrip('-') or 'group'}-{digest}"
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """CloudEvents from Kafka records: one typed decode, then what types cannot say; never an exception.
 
-Structured mode is JSON whose content type is `application/cloudevents+json`, or which has no `ce_` headers. Binary mode
-has the attributes in `ce_` headers and JSON data as the value. Both give the same structs and faults. A chat message without headers, which most records are, costs one decode and four comparisons.
+Structured mode is JSON whose content type is `application/cloudevents+json`, or which has none, or any JSON's, and no
+`ce_` headers. Binary mode has the attributes in `ce_` headers and JSON data as the value. Both give the same structs
+and faults. A chat message without headers, which most records are, costs one decode and four comparisons.
 """
 
 from __future__ import annotations
@@ -29,9 +30,17 @@ _COMMAND = msgspec.json.Decoder(Command)
 _ANY = msgspec.json.Decoder(msgspec.Raw)
 _KIND: dict[str, type[Event]] = {"bookings": BookingEvent, "ratings": RatingEvent, "messages": MessageEvent}
 _NULL = re.compile(r"Expected .*, got `null` - at `\$\.(?P<path>data\.[a-z_.]+)`")
+_PARTIAL = frozenset({"group.update"})
+"""Commands in which null is not the same as nothing said."""
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 """A day of room at both ends of the calendar, so that a change of zone never leaves it."""
 
+
+class _Type(msgspec.Struct):
+    type: str
+
+
+_TYPE = msgspec.json.Decoder(_Type)
 Headers = Sequence[tuple[str, bytes]]
 Read = TypeVar("Read")
 
@@ -71,25 +80,36 @@ def _command(whole: bytes, retention: str) -> Command | Reject:
 
 
 def _decoded(decoder: msgspec.json.Decoder[Read], whole: bytes) -> Read:
-    """Decode a record; a field that is null is one left out, as many publishers write it."""
+    """Decode a record; a field of its data that is null is one left out, as many publishers write it."""
     while True:
         try:
             return decoder.decode(whole)
         except msgspec.ValidationError as error:
             null = _NULL.fullmatch(str(error))
-            if null is None:
+            if null is None or _TYPE.decode(whole).type in _PARTIAL:
                 raise
-        whole = _without(whole, null["path"].split("."))
+            fields = _fields(whole)
+            if not _leave_out(fields, null["path"].split(".")):
+                raise
+        whole = msgspec.json.encode(fields)
 
 
-def _without(raw: bytes | msgspec.Raw, path: Sequence[str]) -> bytes:
-    """Leave a field out of an object, named by a path of fields; each time there is one null less."""
-    fields: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    if len(path) == 1:
-        del fields[path[0]]
-    else:
-        fields[path[0]] = msgspec.Raw(_without(fields[path[0]], path[1:]))
-    return msgspec.json.encode(fields)
+def _fields(raw: bytes) -> dict[str, Any]:
+    return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+
+
+def _leave_out(fields: dict[str, Any], path: Sequence[str]) -> bool:
+    """Leave a null out, named by a path of fields; whether it was there: of two of one name it may be the other."""
+    name, *rest = path
+    value = bytes(fields.get(name, b""))
+    if not rest:
+        return value == b"null" and fields.pop(name) is not None
+    if not value.startswith(b"{"):
+        return False
+    inner = _fields(value)
+    found = _leave_out(inner, rest)
+    fields[name] = msgspec.Raw(msgspec.json.encode(inner))
+    return found
 
 
 def _fault(error: Exception, whole: bytes) -> Reject:

@@ -430,6 +430,38 @@ def test_null_is_a_field_left_out(topic: str, paths: list[str]) -> None:
     assert read(topic, msgspec.json.encode(null), ()) == read(topic, msgspec.json.encode(bare), ())
 
 
+@pytest.mark.parametrize(
+    ("topic", "data"),
+    [
+        (
+            "bookings",
+            b'"data":{"booking_id":"b","status":"cancelled","tags":null,"guest":{}},"data":{"booking_id":"b"}',
+        ),
+        ("bookings", b'"data":{"booking_id":"b","status":"cancelled","tags":null},"data":[]'),
+        ("bookings", b'"data":{"booking_id":"b","status":"cancelled","tags":null,"tags":["x"]}'),
+        ("commands", b'"data":{"contact":{"phone":"1","tags":null},"contact":{"phone":"1"}}'),
+        ("commands", b'"data":{"contact":{"phone":"1","tags":null},"contact":null}'),
+    ],
+)
+def test_null_in_one_of_two_of_a_name(topic: str, data: bytes) -> None:
+    """The fault is told, whichever of the two it is in."""
+    kind = "booking" if topic == "bookings" else "contact.upsert"
+    head = msgspec.json.encode({**msgspec.json.decode(example(events.BookingEvent)), "type": kind, "data": None})
+    whole = head.replace(b'"data":null', data)
+    reject = read(topic, whole, ())
+    assert isinstance(reject, Reject)
+    assert reject.detail.endswith("tags: Expected `array`, got `null`")
+
+
+def test_null_in_an_update_is_no_field_left_out() -> None:
+    """It could mean that a text is to go, and is refused where it cannot."""
+    whole = msgspec.json.decode(example(commands.GroupUpdate))
+    whole["data"]["description"] = None
+    assert read("commands", msgspec.json.encode(whole), ()) == Reject(
+        "field_invalid", "data.description: Expected `str`, got `null`"
+    )
+
+
 def test_null_for_what_must_be_there_is_missing() -> None:
     """Also beside nulls that are nothing wrong."""
     whole = msgspec.json.decode(example(events.BookingEvent))
@@ -518,7 +550,8 @@ def test_any_damage_is_read(patch: bytes, at: int, gone: int) -> None:
     [
         ("Food lovers", "food-lovers"), ("Café & Bar", "cafe-bar"), ("  VIP!  ", "vip"), ("5 stars", "5-stars"),
         ("a" * 100, "a" * 63), ("a" * 62 + " b", "a" * 62), ("\uff26\uff35\uff2c\uff2c", "full"), ("Straße", "strasse"),
-        ("貴賓", "group-86158ca2"), (" 貴賓 ", "group-86158ca2"), ("---", None), ("", None), (" ", None),
+        ("貴賓", "group-86158ca2"), (" 貴賓 ", "group-86158ca2"), ("貴賓 2024!", "2024-742f526a"),
+        ("a" * 62 + "ก", "a" * 54 + "-d28c5c84"), ("---", None), ("", None), (" ", None),
     ],
 )  # fmt: skip
 def test_group_id_from_name(name: str, group: str | None) -> None:
