@@ -3,11 +3,12 @@
 Two things are kept apart: the newest revision (the content) and the newest revision that named a guest (whose it is).
 So a revision without a guest means the known guest, and waits if none is known yet. A revision whose guest has no
 address (the booking's own id stands in) says less than any that has one, so it never takes a booking from its guest.
-Of two contents of the newest revision the first stays, all of it.
+Of two contents of one revision the first stays, all of it.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -21,25 +22,27 @@ if TYPE_CHECKING:
 
 FactSeen = BookingSeen | RatingSeen
 
+REMEMBERED = 100
+"""Revisions of one fact, the highest, of which it is known that they were read: rows must not grow without end."""
+
 
 def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
     """Take a revision; give the fact to its contact, and take it from a former one."""
     row = b"o" + key
     raw = desk.pending.get(row)
     owner: Owner = Owner() if raw is None else owner_of(raw)
-    if seen.fact.revision == owner.revision:
+    if not _is_new(owner, seen.fact.revision):
         desk.counts["repeated"] += 1
         return
-    whose, what = _take_guest(owner, seen), _take_content(owner, seen)
+    moved, newer = _take_guest(owner, seen), _take_content(owner, seen)
     tenant = key.decode().partition("/")[0]
-    if what or whose == "moved":
+    if newer or moved:
         _forward(desk, tenant, owner, seen)
     else:
         desk.counts["repeated"] += 1
         if seen.contact is not None:
             _introduce(desk, tenant, owner, seen)
-    if what or whose:
-        desk.pending.put(row, encode(owner))
+    desk.pending.put(row, encode(owner))
 
 
 def on_fact_erased(desk: Desk, key: bytes, erased: FactErased) -> None:
@@ -52,16 +55,26 @@ def on_fact_erased(desk: Desk, key: bytes, erased: FactErased) -> None:
         desk.pending.put(row, None)
 
 
-def _take_guest(owner: Owner, seen: FactSeen) -> str:
-    """Take whose the fact is, if that is news: `moved` to another contact, or `known`."""
+def _is_new(owner: Owner, revision: int) -> bool:
+    """Remember a revision; return whether it was read for the first time."""
+    if revision == owner.revision or revision in owner.older:
+        return False
+    if owner.revision >= 0:
+        insort(owner.older, min(revision, owner.revision))
+        del owner.older[:-REMEMBERED]
+    return True
+
+
+def _take_guest(owner: Owner, seen: FactSeen) -> bool:
+    """Take whose the fact is, if nobody knows better; return whether that is another contact."""
     if seen.contact is None:
-        return ""
+        return False
     rank = [int(not seen.contact.startswith("booking:")), seen.fact.revision]
     if rank <= owner.rank:
-        return ""
+        return False
     moved = owner.contact != seen.contact
     owner.contact, owner.rank = seen.contact, rank
-    return "moved" if moved else "known"
+    return moved
 
 
 def _take_content(owner: Owner, seen: FactSeen) -> bool:
@@ -88,7 +101,7 @@ def _forward(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
 
 
 def _introduce(desk: Desk, tenant: str, owner: Owner, seen: FactSeen) -> None:
-    """Tell a contact what a revision says of it, though its content, or a newer one, came first: known in any order.
+    """Tell a contact what a revision says of it, though a newer one came first: known in any order.
 
     Somebody else is told to have no such fact. As a linked id that may be the one who has it, and keeps it.
     """

@@ -148,13 +148,15 @@ def booking(dice: Random) -> tuple[str, dict[str, Any]]:
     first = datetime.fromtimestamp(BEGIN / 1000, UTC).date().toordinal() + dice.randint(-40, 40)
     known = {"phone": dice.choice(GUESTS)} if revision == 1 or dice.random() < 0.7 else None
     status = dice.choice(["confirmed", "checked_out", "confirmed", "cancelled", "no_show"])
-    stay = [datetime.fromordinal(at).date().isoformat() for at in (first, first + nights)]
+    stay = {"check_in": datetime.fromordinal(first).date().isoformat()}
+    stay["check_out"] = datetime.fromordinal(first + nights).date().isoformat()
     if status == "cancelled" and dice.random() < 0.5:
-        stay = [None, None]
+        stay = {}
     return "booking", given(
         booking_id=f"b{dice.randint(1, 4)}", guest=known, revision=revision, room_type="Pool villa", status=status,
-        check_in=stay[0], check_out=stay[1], property="ubud" if nights == 2 else None,
-        amount=dice.choice(["0", "50.25", "200"]), currency="IDR", tags=[tag] if tag else None, attributes={"tier": tag} if tag else None,
+        **stay, property="ubud" if nights == 2 else None,
+        amount=dice.choice(["0", "50.25", "200"]), currency="IDR", tags=[tag] if tag else None,
+        attributes={"tier": tag} if tag else None,
     )  # fmt: skip
 
 

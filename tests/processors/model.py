@@ -93,15 +93,16 @@ def decided(heard: Iterable[Heard]) -> Iterator[Heard]:
 
 
 def unrepeated(heard: Iterable[Heard]) -> Iterator[Heard]:
-    """Leave out what comes under the revision that was the newest when it came: the first content stays."""
-    newest: dict[Any, int] = {}
+    """Leave out what comes under a revision that was there (of messages: the newest): the first stays."""
+    known: dict[Any, set[int]] = {}
     for one in heard:
         data, kind = one.event["data"], one.event["type"]
         if kind in {"message", "booking", "rating"}:
             name = (kind, one.event["source"], data[f"{kind}_id"], data.get("from"))
-            if data["revision"] == newest.get(name):
+            there = known.setdefault(name, set())
+            if data["revision"] in ({max(there, default=None)} if kind == "message" else there):
                 continue
-            newest[name] = max(newest.get(name, 0), data["revision"])
+            there.add(data["revision"])
         yield one
 
 

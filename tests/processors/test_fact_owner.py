@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from processors.rows import owner_of
 from tests.processors.world import MADE, World
 
 ANNA = "+4915123456789"
@@ -85,6 +86,17 @@ def test_of_two_contents_of_one_revision_the_first_stays(world: World) -> None:
     world.book("b1", ANNA, revision=2, tags=["vip"])
     assert f"bali/tel:{ANNA}" not in world.tables["contacts"]
     world.book("b1", revision=1)
+    world.book("b1", None, revision=3)
     world.book("b1", ANNA, revision=2, tags=["vip"])
+    world.book("b1", ANNA, revision=1)
     assert world.members("g") == [f"tel:{MADE}"]
     assert f"bali/tel:{ANNA}" not in world.tables["contacts"]
+
+
+def test_the_memory_of_revisions_is_bounded(world: World) -> None:
+    """Who has thousands of them is remembered to have the highest."""
+    for revision in (*range(1, 300), 0, 250):
+        world.book("b1", revision=revision)
+    (row,) = [value for store in world.stores for key, value in store.rows.items() if key.startswith(b"obali/")]
+    owner = owner_of(row)
+    assert (owner.revision, owner.older) == (299, [*range(199, 299)])
