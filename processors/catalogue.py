@@ -55,7 +55,7 @@ class Catalogue:
         self._keep(name, group, known)
 
     def put_record(self, name: bytes, defined: Defined) -> bool:
-        """Take a tenant's record; return whether contacts are to be brought up to date with it."""
+        """Take a tenant's record; return whether rules may read facts otherwise by it."""
         assert defined.record is not None  # noqa: S101 - whoever asks has seen that it is one
         known, under = self.of(name), _under(name)
         changed = known.set_record(defined.version, defined.record)

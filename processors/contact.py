@@ -13,7 +13,7 @@ from processors.nested import settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept, may_greet
 from processors.profile import learn, meet
-from processors.rows import BEFORE, counts, fact_key, facts_under, is_alias, is_gone, keeps
+from processors.rows import BEFORE, counts, fact_key, facts_under, is_alias, is_gone, is_shown, keeps
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _catch_up(at: Who, definitions: Definitions, t: int) -> None:
     """Answer the groups that came since from the facts (origin backfill), and leave those being deleted."""
     facts, head = Facts(at, definitions), at.head
     if not is_alias(head):  # else it is in no group, and is asked again if it is ever a contact of its own
-        if definitions.formatted > head.version and not is_gone(head):
+        if definitions.formatted > head.version and at.key.partition(b"/")[2].startswith(b"tel:") and is_shown(head):
             at.desk.changed_profiles[at.key] = None
         later = definitions.since(head.version)
         if definitions.ruled > head.version:

@@ -32,7 +32,7 @@ class Definition(Struct, eq=False):
     `ruled` is the version of its rule: what a row at a lower one remembers is another rule's. `born` is the version at
     which it was created: a later group of its id has another.
     `groups` are all of the tenant's by id, `outer` those in force whose rules name this one; `level` is 0 for a rule
-    that names none, else one above the highest that it names. `digits` is whether its tenant writes phones without plus.
+    that names none, else one above the highest that it names. `digits`: its tenant writes phones without the plus.
     """
 
     id: str
@@ -126,9 +126,10 @@ class Definitions:
         return self._whole
 
     def set_record(self, version: int, record: bytes) -> bool:
-        """Take the tenant's record; return whether all contacts must be asked, or written, again.
+        """Take the tenant's record; return whether its zones changed, so that all must be asked again.
 
-        Windows end by the tenant's zone and stays by the property's, so where zones change every group counts as new.
+        Windows end by the tenant's zone and stays by the property's, so then every group counts as new. Where phones
+        are to be written otherwise, contacts are brought up to date too.
         """
         self.version = max(self.version, version)
         before, self.record, self._whole = self.digits, _tenant(record), None
@@ -136,7 +137,7 @@ class Definitions:
             self.formatted = version
             for known in self.groups.values():
                 known.digits = self.digits
-        return self._set_zones(version) or self.digits != before
+        return self._set_zones(version)
 
     @property
     def digits(self) -> bool:

@@ -47,7 +47,7 @@ def apply_edit(at: Who, edit: Edit, definitions: Definitions) -> None:
         return
     mark = mark_of(edit)
     profile = at.head.profile
-    if _has_set(profile, mark):
+    if _has_set(profile, mark[1]):
         at.desk.out.append(outcome(at, edit, _VERDICTS["repeated"]))
         return
     became = {*_fields(profile, mark, edit.edited), *_registers(profile, mark, edit.edited)}
@@ -67,11 +67,11 @@ def set_by_event(profile: Profile, mark: Mark, edited: Edited) -> bool:
     return "changed" in set(_registers(profile, mark, edited))
 
 
-def _has_set(profile: Profile, mark: Mark) -> bool:
+def _has_set(profile: Profile, id_: str) -> bool:
     """Whether a command has set anything that is still known: a repeat sets nothing else, whatever it says."""
     edits = profile.edits or Edits()
     known = (profile.fields, edits.tags, edits.attributes, edits.note)
-    return any((one.at, one.id) == mark for registers in known for one in registers.values())
+    return any(one.id == id_ for registers in known for one in registers.values())
 
 
 def _fields(profile: Profile, mark: Mark, edited: Edited) -> Iterator[Became]:

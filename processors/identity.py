@@ -21,7 +21,7 @@ _LONGEST_CHAT_ID = 512  # so that a channel's name fits before it
 _LONGEST_MAIL = 254
 
 _MAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@((?:[\w](?:[\w-]*[\w])?\.)+[^\W\d_][\w-]*\w)")
-_MAILBOX = re.compile(r"[^<>]*<([^<>]*)>")
+_MAILBOX = re.compile(r"[^<>@]*<([^<>]*)>")
 _NOT_IN_CHANNEL = re.compile(r"[^\w.]+")
 _PHONE_CHANNELS = frozenset({"whatsapp", "sms"})
 _RESERVED = frozenset({"tel", "mailto", "booking"})  # prefixes that no channel may speak for

@@ -20,6 +20,7 @@ from processors.identity import (
     identify_guest,
     identify_message,
     identify_profile,
+    mail_of,
 )
 from processors.phones import e164, region_of
 from processors.rows import owner_key
@@ -126,6 +127,8 @@ class Normalizer:
             return _nobody(who.phone_invalid, "data.from" if inbound else "data.to")
         if who.phone is not None:
             address = who.phone[1:] if tenant.phone_format == "digits" else who.phone
+        elif who.email is not None:
+            address = mail_of(address) or address
         seen = None
         if inbound and (data.name or data.country or data.language or data.property or who.email or who.phone_invalid):
             seen = Seen(

@@ -31,7 +31,9 @@ def answer(
         ))  # fmt: skip
 
 
-def greet(desk: Desk, key: bytes, seen: MessageSeen | None, change_id: str, text: str, *, digits: bool) -> None:
+def greet(  # noqa: PLR0913 - whom, why, what, and how phones are written
+    desk: Desk, key: bytes, seen: MessageSeen | None, change_id: str, text: str, *, digits: bool
+) -> None:
     """Greet a contact that has joined a group: on the message that made it join, else where it last wrote from.
 
     `digits` is whether its phone, where there is no message to answer, is written without the plus.

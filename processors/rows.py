@@ -264,7 +264,10 @@ class Component(Struct, array_like=True):
 
 
 class Owner(Struct, array_like=True, gc=False):
-    """The last word on a booking or rating: its newest content, and the newest that named a guest."""
+    """The last word on a booking or rating: its newest content, and the newest that named a guest.
+
+    `older` are the revisions below the newest that were read, the lowest first.
+    """
 
     revision: int = -1
     contact: str | None = None
@@ -272,6 +275,7 @@ class Owner(Struct, array_like=True, gc=False):
     given_to: str | None = None
     booking: BookingFact | None = None
     rating: RatingFact | None = None
+    older: list[int] = []
 
 
 class Authority(Struct, array_like=True):
@@ -367,8 +371,8 @@ class Sweep(Struct, array_like=True):
 class Defined(Struct, array_like=True):
     """A definition as this partition got it; `version` is when it came or, later, began to be deleted.
 
-    `ruled` is when its rule came (of a tenant's record: the way in which phones are written), `shadow` when its successor
-    was asked for, if one is built, `born` when the group came.
+    `ruled` is when its rule came (of a tenant's record: the way in which phones are written), `shadow` when its
+    successor was asked for, if one is built, `born` when the group came.
     """
 
     version: int
@@ -427,6 +431,11 @@ def is_gone(head: Head) -> bool:
     if is_alias(head):
         return True
     return head.deleted is not None and not is_known(head)
+
+
+def is_shown(head: Head) -> bool:
+    """Whether there is a row of a contact in `contacts`: who was only kept out of groups by hand has none."""
+    return not is_gone(head) and (is_known(head) or (head.consent is not None and head.consent.said is not None))
 
 
 def later(one: Deleted | None, other: Deleted | None) -> Deleted | None:

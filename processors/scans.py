@@ -53,9 +53,12 @@ class Scans:
                 self._keep(key, scan)
             if known.outstanding(before):
                 self._begin(key, known)
-        elif defined.record is not None and catalogue.put_record(key, defined):
-            catalogue.keep_groups(key)
-            self._begin(key, known)
+        elif defined.record is not None:
+            before = known.version
+            if catalogue.put_record(key, defined):
+                catalogue.keep_groups(key)
+            if known.outstanding(before):
+                self._begin(key, known)
         # what a tenant had stays as it is when its record is taken away
 
     def go_on(self) -> None:

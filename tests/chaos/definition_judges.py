@@ -39,7 +39,7 @@ def _in_force(history: History) -> Iterator[tuple[Fault, str]]:
 
 
 def says(shown: Any, asked: Any) -> bool:
-    """Whether a rule with its defaults filled in says what was asked for."""
+    """Whether a rule, with or without its defaults filled in, says what was asked for."""
     if isinstance(asked, dict):
         return isinstance(shown, dict) and all(says(shown.get(word), part) for word, part in asked.items())
     if isinstance(asked, list):

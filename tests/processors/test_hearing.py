@@ -312,7 +312,7 @@ def test_who_cannot_be_reached_is_not_welcomed_back() -> None:
 
 
 def test_a_group_greets_who_joins_live(world: World) -> None:
-    """Once per join: by word, by rule, by hand; not for an import or a bulk add unless it says so, or by hand not to."""
+    """Once per join: by word, by rule, by hand; not for an import or a bulk add, unless the add says otherwise."""
     world.group("pool", {"event": "message", "any_of": ["pool"], "within": "P1D"}, reply="Splash")
     world.say("a pool?", property="ubud")
     world.say("the pool!")

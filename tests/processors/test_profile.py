@@ -106,7 +106,7 @@ def test_a_profile_by_mail_or_chat() -> None:
 
 
 def test_another_way_to_write_phones_reaches_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those who are known are written anew, also by who takes over amidst; who is gone, or has no phone, is not."""
+    """Those who are shown are written anew, also by who takes over amidst; who is gone, or has no phone, is not."""
     monkeypatch.setattr(scans, "SLICE", 1)
     world = World()
     world.tenant()
@@ -114,13 +114,16 @@ def test_another_way_to_write_phones_reaches_all(monkeypatch: pytest.MonkeyPatch
     for phone in phones:
         world.say("hello", phone)
     world.must("contact.delete", {"contact": {"phone": phones[0]}})
+    world.must("rating", {"rating_id": "r", "stars": 5, "guest": {"email": "made@example.com"}})
+    world.group("vip")
+    world.pin("remove", "vip", "+4915123456789")
     told = len(world.values("contacts"))
     world.tenant(phone_format="digits")
     world.tick()
     world.restart()
     world.rest()
-    assert world.tables["contacts"].keys() == {f"bali/tel:{phone}" for phone in phones[1:]}
-    assert [row["phone"] for row in world.tables["contacts"].values()] == [phone[1:] for phone in phones[1:]]
+    shown = {row["contact"]: row["phone"] for row in world.tables["contacts"].values()}
+    assert shown == {**{f"tel:{phone}": phone[1:] for phone in phones[1:]}, "mailto:made@example.com": None}
     assert len(world.values("contacts")) == told + len(phones) - 1
     world.tenant(phone_format="digits", name="Bali")
     world.rest()
@@ -134,5 +137,7 @@ def test_replies_write_phones_as_the_tenant_does() -> None:
         world.tenant(phone_format=form, opt_out_reply="Bye")
         world.group("vip", reply="Welcome")
         world.say("stop", "0812-3456-7890")
+        world.say("stop", "Anna <anna@example.com>", channel="email")
         world.pin("add", "vip", "+4915123456789")
-        assert [reply["to"] for reply in world.values("replies")] == [MADE[cut:], "+4915123456789"[cut:]]
+        told = [reply["to"] for reply in world.values("replies")]
+        assert told == [MADE[cut:], "anna@example.com", "+4915123456789"[cut:]]
