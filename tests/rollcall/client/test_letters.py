@@ -59,7 +59,8 @@ def test_commands_are_keyed_by_tenant() -> None:
 @pytest.mark.parametrize(
     ("event", "reason", "field"),
     [
-        (sample(BookingEvent, booking_id=None), "field_invalid", "data.booking_id"),
+        (sample(BookingEvent, booking_id=None), "field_missing", "data.booking_id"),
+        (sample(BookingEvent, booking_id=7), "field_invalid", "data.booking_id"),
         (sample(BookingEvent, check_out="2026-10-01"), "field_invalid", "data.check_out"),
         (sample(RatingEvent, stars=9), "field_invalid", "data.stars"),
         (sample(MessageEvent, text=None), "field_missing", "data.text"),
