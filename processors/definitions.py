@@ -145,6 +145,7 @@ class Definitions:
         return self.record.phone_format == "digits"
 
     def _set_zones(self, version: int) -> bool:
+        """Compile all anew where zones have changed; return whether there was anything to compile."""
         zones = Zones(self.record.zone, {name: p.zone for name, p in self.record.properties.items() if p.zone})
         if zones == self.zones:
             return False

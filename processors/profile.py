@@ -64,17 +64,13 @@ def learn(profile: Profile, seen: Seen) -> bool:
 
 
 def newest(profile: Profile, name: str, at: int, value: Any, id_: str = "") -> bool:
-    """Take a field's value if it is the newest; events of one moment go by their values, commands by their ids.
-
-    Of two values under one id, which is a command's, the first stays.
-    """
+    """Take a field's value if it is the newest; events of one moment go by their values, commands by their ids."""
     known = profile.fields.get(name)
     if known is None:
         profile.fields[name] = Known(at, value, id_)
         return True
     changed = bool(known.value != value)
-    mark, before = (at, id_), (known.at, known.id)
-    if mark < before or (mark == before and (id_ or str(value) < str(known.value))):
+    if at < known.at or (at == known.at and (id_, str(value)) < (known.id, str(known.value))):
         return False
     known.at, known.value, known.id = at, value, id_
     return changed

@@ -114,6 +114,15 @@ def test_bookings_and_ratings_are_shown(world: World) -> None:
     assert ratings["facts"][0]["until"] is None
 
 
+def test_a_cancellation_without_dates_is_shown(world: World) -> None:
+    """It is shown as what it is, and by its own time."""
+    world.group("gone", {"event": "booking", "statuses": ["cancelled"]})
+    guest = {"phone": MADE}
+    world.must("booking", {"booking_id": "b", "status": "cancelled", "guest": guest})
+    (fact,) = explained(world, "gone")["rule"]["facts"]
+    assert (fact["what"], fact["counts"]) == ("cancelled", True)
+
+
 def test_a_stay_that_is_not_there_yet_does_not_count(world: World) -> None:
     """A booking to come is shown under a rule on past stays, as one that does not count; the rule turns by itself."""
     world.book("b1", check_in="2026-11-10", check_out="2026-11-12")

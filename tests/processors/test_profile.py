@@ -126,8 +126,14 @@ def test_another_way_to_write_phones_reaches_all(monkeypatch: pytest.MonkeyPatch
     assert shown == {**{f"tel:{phone}": phone[1:] for phone in phones[1:]}, "mailto:made@example.com": None}
     assert len(world.values("contacts")) == told + len(phones) - 1
     world.tenant(phone_format="digits", name="Bali")
+    assert not any(fold.scanning for fold in world.folds)
+    world.tenant()
+    world.tick()
+    world.restart()
     world.rest()
-    assert len(world.values("contacts")) == told + len(phones) - 1
+    shown = {row["contact"]: row["phone"] for row in world.tables["contacts"].values()}
+    assert shown == {**{f"tel:{phone}": phone for phone in phones[1:]}, "mailto:made@example.com": None}
+    assert len(world.values("contacts")) == told + 2 * (len(phones) - 1)
 
 
 def test_replies_write_phones_as_the_tenant_does() -> None:
@@ -141,3 +147,7 @@ def test_replies_write_phones_as_the_tenant_does() -> None:
         world.pin("add", "vip", "+4915123456789")
         told = [reply["to"] for reply in world.values("replies")]
         assert told == [MADE[cut:], "anna@example.com", "+4915123456789"[cut:]]
+        world.tenant(phone_format="plus" if cut else "digits")
+        world.rest()
+        world.pin("add", "vip", "+4915123456780")
+        assert world.values("replies")[-1]["to"] == "+4915123456780"[1 - cut :]
