@@ -67,16 +67,31 @@ def hold(desk: Desk, key: bytes, said: Said) -> Verdict:
     consent = head.consent = head.consent or Consent()
     before, was = consent.said, opted_out(head)
     consent.said = said
+    consent.confirmed &= said.out
+    if not said.out:
+        consent.back = said.time
     if was == said.out:
         confirmed = before is not None and before.doubtful and not said.doubtful
         return ("applied", None) if confirmed else ("unchanged", "already_in_force")
-    consent.confirmed &= said.out
     tell(desk, key, ALL, said)
     desk.changed_profiles[key] = None
     for group, row in head.rows.items():
         if row.seq & 1:
             desk.changed_rows.setdefault((key, group), "")
     return "applied", None
+
+
+def answers_of(head: Head) -> Consent | None:
+    """Return what is known of answers to a contact's opt-outs, for another id of the same guest."""
+    return head.consent and msgspec.structs.replace(head.consent, seq=0, said=None)
+
+
+def inherit(head: Head, answers: Consent | None) -> None:
+    """Have an opt-out count as answered if it was under another id; whether it holds is said next."""
+    if answers is not None:
+        consent = head.consent = head.consent or Consent()
+        consent.confirmed |= answers.confirmed
+        consent.back = max(consent.back, answers.back)
 
 
 def lay(pins: Pins, said: Said) -> Verdict | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from processors import deletion
+from processors.ahead import fact_of
 from processors.edits import apply_edit, set_by_event
 from processors.facts import Facts, count
 from processors.hearing import hear, suspect
@@ -13,7 +16,8 @@ from processors.nested import settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept, may_greet
 from processors.profile import learn, meet
-from processors.rows import BEFORE, counts, fact_key, facts_under, is_alias, is_gone, is_shown, keeps
+from processors.revisions import with_revision
+from processors.rows import BEFORE, counts, encode, fact_key, facts_under, is_alias, is_gone, is_shown, keeps
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
 
 if TYPE_CHECKING:
@@ -97,13 +101,15 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
     before = desk.message(ahead.place)
     if before is not None and before.revision >= seen.revision:
         desk.counts["repeated"] += 1
-        if before.revision > seen.revision:
+        if before.revision > seen.revision and seen.revision not in before.older:
+            older = with_revision(before.older, seen.revision)
+            desk.pending.put(ahead.place, encode(structs.replace(before, older=older)), ahead.under)
             _get_to_know(at, seen.time, seen.seen, event)  # what it tells of the guest counts in any order
             _listen(at, seen, definitions, late=True)
         return
     ended = at.head.deleted is not None
     late = ended and not keeps(at.head, seen.time)
-    desk.pending.put(ahead.place, None if late else ahead.row, ahead.under)
+    desk.pending.put(ahead.place, None if late else _row(ahead, seen, before), ahead.under)
     _get_to_know(at, seen.time, seen.seen, event)
     hits = _listen(at, seen, definitions, late=late)
     if before is not None:
@@ -113,6 +119,13 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
     if not ended or counts(at.head, seen.time):
         for hit in hits:
             _count(at, hit, seen)
+
+
+def _row(ahead: Ahead, seen: MessageSeen, before: MessageFact | None) -> bytes:
+    """Return what is kept of a message."""
+    if before is None:
+        return ahead.row
+    return encode(structs.replace(fact_of(seen), older=with_revision(before.older, before.revision)))
 
 
 def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, late: bool = False) -> Sequence[Word]:

@@ -8,12 +8,12 @@ Of two contents of one revision the first stays, all of it.
 
 from __future__ import annotations
 
-from bisect import insort
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from processors.desk import ORIGIN
+from processors.revisions import with_revision
 from processors.rows import BEFORE, NEVER, Owner, encode, owner_of
 from schemas.activity import BookingSeen, FactErased, FactPut, FactTaken, Heard, RatingSeen
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from processors.desk import Desk
 
 FactSeen = BookingSeen | RatingSeen
-
-REMEMBERED = 100
-"""Revisions of one fact, the highest, of which it is known that they were read: rows must not grow without end."""
 
 
 def on_fact_seen(desk: Desk, key: bytes, seen: FactSeen) -> None:
@@ -60,8 +57,7 @@ def _is_new(owner: Owner, revision: int) -> bool:
     if revision == owner.revision or revision in owner.older:
         return False
     if owner.revision >= 0:
-        insort(owner.older, min(revision, owner.revision))
-        del owner.older[:-REMEMBERED]
+        owner.older = with_revision(owner.older, min(revision, owner.revision))
     return True
 
 

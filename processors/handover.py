@@ -14,6 +14,7 @@ from msgspec import structs
 
 from processors.alias import first_of, has_phone, tell_first
 from processors.changes import named_by
+from processors.consent import answers_of
 from processors.contact import touch
 from processors.desk import ORIGIN
 from processors.holdings import DECODE, groups_by, links_under, put_fact, said_by, why_of
@@ -101,6 +102,8 @@ def _leave(at: Who, definitions: Definitions, directed: Directed) -> None:
     head, links = at.head, links_of(at.head)
     links.to, links.said, links.groups = directed.to, {}, {}
     head.deleted, links.cut = later(head.deleted, links.cut), None
+    if head.consent is not None:
+        head.consent.confirmed = False
     why = Why(None, "merged", (directed.source, directed.event), min(directed.at, at.desk.now), reply=False)
     for group, row in head.rows.items():
         row.pins, row.stuck = kept(row.pins), False
@@ -133,9 +136,9 @@ def _pieces(at: Who, definitions: Definitions) -> Iterator[tuple[Estate | None, 
 
 
 def _first(at: Who) -> Estate:
-    links = links_of(at.head)
-    told = structs.replace(at.head.profile, bookings=0, spent={}, latest_rating=0, last_booking=None)  # counted anew
-    return Estate(told, {}, at.head.noticed, links.said, {})
+    head = at.head
+    told = structs.replace(head.profile, bookings=0, spent={}, latest_rating=0, last_booking=None)  # counted anew
+    return Estate(told, {}, head.noticed, links_of(head).said, {}, answers_of(head))
 
 
 def _items(at: Who, definitions: Definitions) -> Iterator[tuple[str, Any, Any]]:

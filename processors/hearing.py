@@ -45,10 +45,10 @@ def hear(at: Who, seen: MessageSeen, meaning: Meaning, definitions: Definitions,
 
 
 def _opt_out(at: Who, seen: MessageSeen, phrase: str, text: str | None) -> None:
-    """Opt out of everything; confirm it once, until the contact opts in again."""
+    """Opt out of everything; confirm it once, until the contact opts in again, and nothing from before that."""
     say(at.desk, at.key, _word(seen, phrase, out=True))
     consent = at.head.consent
-    if consent is not None and opted_out(at.head) and not consent.confirmed:
+    if consent is not None and opted_out(at.head) and not consent.confirmed and seen.time >= consent.back:
         consent.confirmed = True
         answer(at.desk, at.key, seen, "opt_out", text)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from processors.changes import named_by
-from processors.consent import ALL, hold, left_for_good, tell
+from processors.consent import ALL, answers_of, hold, inherit, left_for_good, tell
 from processors.desk import ORIGIN
 from processors.rows import Legacy, Pins, encode, is_alias, later, legacy_of, links_of
 from schemas.activity import Parting
@@ -34,7 +34,7 @@ def part(desk: Desk, key: bytes, head: Head, is_over: Callable[[Head], bool]) ->
     said = head.consent.said if head.consent is not None else None
     rows = [(group, row.pins.consent) for group, row in head.rows.items() if row.pins is not None]
     groups = {group: structs.replace(one, said=_wordless(one.said)) for group, one in rows if one is not None}
-    left = Legacy(deleted, None if said is None else _wordless(said), groups)
+    left = Legacy(deleted, None if said is None else _wordless(said), groups, answers_of(head))
     tenant, me = named_by(key)
     desk.tell(tenant.encode(), Parting(*ORIGIN, me, links.gen, encode(left)))
 
@@ -53,6 +53,7 @@ def on_parted(desk: Desk, key: bytes, parted: Parted) -> None:
     head.links = None
     head.deleted = later(head.deleted, left.deleted)
     if left.said is not None:
+        inherit(head, left.consent)
         hold(desk, key, left.said)
     for group, consent in left.groups.items():
         row = head.rows.open(group)

@@ -190,12 +190,13 @@ class Links(Struct, array_like=True, gc=False):
 class Consent(Struct, array_like=True, gc=False):
     """The newest word on being written to at all; `seq` counts what was told of it and of single groups.
 
-    `confirmed`: the opt-out was answered, which is done once.
+    `confirmed`: the opt-out was answered, which is done once; `back` is the time of the opt-in that last held.
     """
 
     seq: int = 0
     said: Said | None = None
     confirmed: bool = False
+    back: int = 0
 
 
 class Head(Struct, array_like=True, gc=False):
@@ -230,13 +231,14 @@ class Left(Struct, array_like=True, gc=False):
 
 
 class Estate(Struct, array_like=True, gc=False):
-    """What a contact hands over, but for its facts; a part of it is one too."""
+    """What a contact hands over, but for its facts; a part of it is one too. `consent` tells of answers alone."""
 
     profile: Profile = field(default_factory=Profile)
     rows: dict[str, Left] = {}
     noticed: dict[str, int] = {}
     said: dict[str, Said] = {}
     groups: dict[str, dict[str, GroupConsent]] = {}
+    consent: Consent | None = None
 
 
 class Legacy(Struct, array_like=True, gc=False):
@@ -245,6 +247,7 @@ class Legacy(Struct, array_like=True, gc=False):
     deleted: Deleted
     said: Said | None = None
     groups: dict[str, GroupConsent] = {}
+    consent: Consent | None = None
 
 
 class Component(Struct, array_like=True):

@@ -1,23 +1,27 @@
 """A contact takes in what another id had: parts are laid aside until the last has come, then all of it at once.
 
 A deletion before the link cut off what was of one id; that stays behind, and what comes late by that id is cut off too.
-Facts are united by key, of two revisions the higher.
+Facts are united by key, of two revisions the higher. An opt-out that was answered to one of them was to both.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from processors.alias import first_of
 from processors.changes import named_by
+from processors.consent import inherit
 from processors.contact import touch
 from processors.holdings import DECODE, groups_by, links_under, put_fact, said_by, why_of
 from processors.membership import Who, row_of
 from processors.renaming import became
+from processors.revisions import REMEMBERED
 from processors.rows import Links, counts, estate_of, facts_under, later, links_of
 from processors.standing import show, stand
 from processors.union import unite_parts, unite_pins, unite_profiles, unite_words
-from schemas.activity import decode
+from schemas.activity import MessageFact, decode
 from schemas.activity import encode as encode_activity
 
 if TYPE_CHECKING:
@@ -103,6 +107,7 @@ def _take_in(at: Who, handed: Handed, definitions: Definitions) -> None:
     for kind, time in estate.noticed.items():
         head.noticed[kind] = max(time, head.noticed.get(kind, time))
     unite_words(links.said, estate.said)
+    inherit(head, estate.consent)
     for group, parts in estate.groups.items():
         unite_parts(links.groups.setdefault(group, {}), parts)
     for group, left in estate.rows.items():
@@ -130,9 +135,21 @@ def _take_row(at: Who, group: str, left: Left, definitions: Definitions) -> None
 def _take_fact(at: Who, letter: bytes, key: bytes, raw: bytes) -> None:
     fact = DECODE[letter](raw)
     before = at.desk.pending.get(key)
-    if before is not None and _order(DECODE[letter](before)) >= _order(fact):
-        return
+    if before is not None:
+        known = DECODE[letter](before)
+        newer, other = (known, fact) if _order(known) >= _order(fact) else (fact, known)
+        fact = _united(newer, other)
+        if fact == known:
+            return
     put_fact(at, letter, key, fact)
+
+
+def _united(newer: Any, other: Any) -> Any:
+    """Return the newer of two revisions; of messages with all that were read of either."""
+    if not isinstance(newer, MessageFact):
+        return newer
+    older = {*newer.older, *other.older, other.revision} - {newer.revision}
+    return structs.replace(newer, older=sorted(older)[-REMEMBERED:])
 
 
 def _order(fact: Any) -> tuple[int, int]:

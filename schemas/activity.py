@@ -119,9 +119,10 @@ class RatingFact(Struct, frozen=True, array_like=True, gc=False):
 
 
 class MessageFact(Struct, frozen=True, array_like=True, gc=False):
-    """A message as its contact keeps it, for the retention.
+    """A message as its contact keeps it, for the retention; `older` are the revisions below it that were read.
 
-    {"revision": 1, "time": 1793613911000, "words": "can we book dinner", "channel": "whatsapp"}
+    {"revision": 2, "time": 1793613911000, "words": "can we book dinner", "channel": "whatsapp", "property": null,
+     "inbound": true, "deleted": false, "older": [1]}
     """
 
     revision: int
@@ -131,6 +132,7 @@ class MessageFact(Struct, frozen=True, array_like=True, gc=False):
     property: str | None = None
     inbound: bool = True
     deleted: bool = False
+    older: list[int] = []
 
 
 class BookingSeen(Activity, frozen=True, array_like=True, tag="b", gc=False):

@@ -92,15 +92,15 @@ def decided(heard: Iterable[Heard]) -> Iterator[Heard]:
         yield one
 
 
-def unrepeated(heard: Iterable[Heard]) -> Iterator[Heard]:
-    """Leave out what comes under a revision that was there (of messages: the newest): the first stays."""
+def unrepeated(heard: Iterable[Heard], links: Links) -> Iterator[Heard]:
+    """Leave out what comes under a revision that was there: the first stays."""
     known: dict[Any, set[int]] = {}
     for one in heard:
-        data, kind = one.event["data"], one.event["type"]
+        data, kind = links.as_one(one.event)["data"], one.event["type"]
         if kind in {"message", "booking", "rating"}:
             name = (kind, one.event["source"], data[f"{kind}_id"], data.get("from"))
             there = known.setdefault(name, set())
-            if data["revision"] in ({max(there, default=None)} if kind == "message" else there):
+            if data["revision"] in there:
                 continue
             there.add(data["revision"])
         yield one
@@ -112,8 +112,9 @@ class Model:
     def __init__(self, heard: Sequence[Heard]) -> None:
         taken = [*decided(heard)]
         self.links = Links(one.event for one in taken)
-        said = list(with_words([Heard(at, plain(event)) for at, event in taken]))
-        self.heard = [*unrepeated(Heard(at, self.links.as_one(event)) for at, event in said)]
+        first = unrepeated((Heard(at, plain(event)) for at, event in taken), self.links)
+        said = [*with_words([*first])]
+        self.heard = [Heard(at, self.links.as_one(event)) for at, event in said]
         kinds = ("group.create", "group.delete", "group.add", "consent.opt_out", "consent.opt_in")
         self.consents = Consents([one.event for one in said if one.event["type"] in kinds], self.links)
         self.zone, self.zones = "UTC", dict[str, str]()

@@ -227,6 +227,56 @@ def test_words_are_consent_whatever_becomes_of_the_message(world: World) -> None
     assert is_out(world, ANNA)
 
 
+def test_a_second_copy_of_an_older_revision_says_nothing(world: World) -> None:
+    """Days later, after a restart and with other words in it: it is neither answered again nor taken for a word."""
+    world.say("stop", id_="m", revision=1)
+    world.say("sorry", id_="m", revision=3)
+    world.say("see you", id_="m", revision=2)
+    world.tick(SECOND)
+    world.say("start")
+    world.tick(DAY)
+    world.consent("opt_out")
+    world.restart()
+    world.say("stop", id_="m", revision=1, time=START)
+    world.tick(DAY)
+    world.say("start", id_="m", revision=1)
+    world.say("start", id_="m", revision=2)
+    assert is_out(world)
+    assert kinds(world) == [("opt_out", "No more"), ("opt_in", "Welcome back")]
+
+
+def test_only_so_many_older_revisions_are_remembered(world: World) -> None:
+    """The highest: a guest who edits a message thousands of times has no row that grows with it."""
+    for revision in range(150):
+        world.say("hello", id_="m", revision=revision)
+    (fact,) = (fact for fact in world.folds[0].desk.messages(f"bali/tel:{MADE}".encode()) if fact.revision == 149)
+    assert fact.older == [*range(49, 149)]
+
+
+def test_an_opt_out_from_before_the_opt_in_is_not_answered(world: World) -> None:
+    """It was, or need not be: also where the message is kept no more, and came twice."""
+    world.say("stop", id_="m")
+    world.tick(SECOND)
+    world.say("start")
+    world.tick(SECOND)
+    world.must("contact.delete", {"contact": {"phone": MADE}, "erase": True})
+    world.tick(SECOND)
+    world.consent("opt_out")
+    world.say("stop", id_="m", time=START)
+    assert kinds(world) == [("opt_out", "No more"), ("opt_in", "Welcome back")]
+    world.say("stop", id_="n")
+    assert kinds(world)[2:] == [("opt_out", "No more")]
+
+
+def test_an_opt_out_of_the_moment_of_the_opt_in_is_answered(world: World) -> None:
+    """It holds, so it is confirmed."""
+    world.say("stop")
+    world.tick(SECOND)
+    world.say("start")
+    world.say("stop")
+    assert kinds(world) == [("opt_out", "No more"), ("opt_in", "Welcome back"), ("opt_out", "No more")]
+
+
 def test_order_of_arrival_does_not_matter() -> None:
     """Words by message and by command in every order: the newest wins, a tie is an opt-out."""
     steps: list[tuple[str, int]] = [("stop", -3), ("start", -2), ("opt_in", -1), ("please stop", -1), ("start", -4)]

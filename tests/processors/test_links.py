@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,6 +36,7 @@ def mail(world: World, text: str, **more: Any) -> None:
     """Let the guest write an e-mail."""
     id_ = more.pop("id_", f"m{world.sent}")
     data = {"message_id": id_, "channel": "email", "direction": "inbound", "from": MAIL, "text": text}
+    data |= {"revision": more.pop("revision", 1)}
     world.must("message", data, **more)
 
 
@@ -259,6 +262,103 @@ def test_between_linked_ids_an_opt_out_wins(world: World) -> None:
     mail(world, "STOP", time=START)
     assert world.outcomes() == [("applied", None), ("applied", None)]
     assert world.contact()["sendable"] is True
+
+
+def confirmed(world: World) -> list[tuple[str, str]]:
+    """Return to whom an opt-out was confirmed, on which message."""
+    replies = [reply for reply in world.values("replies") if reply["kind"] == "opt_out"]
+    return [(reply["contact"], reply["in_reply_to"]) for reply in replies]
+
+
+def test_an_opt_out_is_confirmed_to_one_of_the_ids(world: World) -> None:
+    """What was answered under one id is not under the other, nor when it comes again; after an opt-in it is."""
+    world.tenant(opt_out_reply="No more")
+    mail(world, "stop", id_="m1")
+    mail(world, "sorry", id_="m1", revision=2)
+    world.tick(SECOND)
+    rated(world)
+    mail(world, "stop", id_="m1", time=START)
+    mail(world, "stop", id_="m2")
+    world.say("stop", id_="m3")
+    assert confirmed(world) == [(BY_MAIL["id"], "m1")]
+    world.tick(SECOND)
+    world.say("start")
+    world.tick(SECOND)
+    world.say("stop", id_="m4")
+    assert confirmed(world)[1:] == [(TEL, "m4")]
+
+
+def test_who_is_back_under_a_former_id_is_answered(world: World) -> None:
+    """What was confirmed under it has ended since, under the other id."""
+    world.tenant(opt_out_reply="No more")
+    world.say("stop", id_="m1")
+    assert rename(world, BY_PHONE, NEW) == ("applied", None)
+    world.say("start", NEW)
+    world.tick(SECOND)
+    world.consent("opt_out", NEW)
+    assert rename(world, {"phone": NEW}, MADE) == ("applied", None)
+    world.say("stop", id_="m2")
+    assert confirmed(world) == [(TEL, "m1"), (TEL, "m2")]
+
+
+def test_an_erased_contacts_opt_out_was_confirmed_to_all_its_ids(world: World) -> None:
+    """Each of them stays opted out, and is not answered for it once more."""
+    world.tenant(opt_out_reply="No more")
+    rated(world)
+    mail(world, "stop", id_="m1")
+    world.tick(SECOND)
+    world.must("contact.delete", {"contact": BY_PHONE, "erase": True})
+    mail(world, "stop", id_="m1", time=START)
+    mail(world, "stop", id_="m2")
+    assert confirmed(world) == [(TEL, "m1")]
+    world.tick(SECOND)
+    mail(world, "start")
+    world.tick(SECOND)
+    mail(world, "stop", id_="m3")
+    assert confirmed(world)[1:] == [(BY_MAIL["id"], "m3")]
+
+
+@pytest.mark.parametrize("by_mail", [True, False])
+def test_revisions_that_came_under_two_ids_were_read(world: World, by_mail: bool) -> None:  # noqa: FBT001 - a parameter
+    """A copy of one of them says nothing, once they are one contact's, whichever of them had the newer."""
+    ways: list[Callable[..., None]] = [partial(mail, world), world.say]
+    older, newer = ways if by_mail else reversed(ways)
+    for revision in range(1, 70):
+        older("stop", id_="m", revision=revision)
+    for revision in range(70, 140):
+        newer("hello", id_="m", revision=revision)
+    rated(world)
+    world.tick(SECOND)
+    mail(world, "start", id_="m", revision=50)
+    assert not world.contact()["sendable"]
+    facts = [fact for fold in world.folds for fact in fold.desk.messages(f"bali/{TEL}".encode())]
+    assert [(fact.revision, fact.older) for fact in facts] == [(139, [*range(39, 139)])]
+
+
+def test_the_same_message_under_two_ids(world: World) -> None:
+    """Its one revision is not below itself."""
+    world.say("hello", id_="m")
+    mail(world, "hello", id_="m")
+    rated(world)
+    facts = [fact for fold in world.folds for fact in fold.desk.messages(f"bali/{TEL}".encode())]
+    assert [(fact.revision, fact.older) for fact in facts] == [(1, [])]
+
+
+def test_an_opt_in_under_another_id_answers_what_was_before_it(world: World) -> None:
+    """An opt-out from before it that comes again is not answered by the survivor, though nobody has it any more."""
+    world.tenant(opt_out_reply="No more")
+    mail(world, "stop", id_="m1")
+    world.tick(SECOND)
+    mail(world, "start")
+    world.tick(SECOND)
+    world.must("contact.delete", {"contact": BY_MAIL, "erase": True})
+    world.tick(SECOND)
+    world.consent("opt_out")
+    rated(world)
+    mail(world, "stop", id_="m1", time=START)
+    assert confirmed(world) == [(BY_MAIL["id"], "m1")]
+    mail(world, "stop", id_="m2")
+    assert confirmed(world)[1:] == [(TEL, "m2")]
 
 
 def test_a_link_that_turns_out_to_be_older(world: World) -> None:
