@@ -105,7 +105,7 @@ def _write(registers: dict[str, Known], name: str, mark: Mark, value: Any) -> Be
     if len(registers) > KEPT:
         oldest = min(registers, key=lambda one: (registers[one].at, registers[one].id, one))
         del registers[oldest]
-        return "changed"
+        return "changed" if name in registers else "late"
     return _became(before, mark, changed=_unlike(known.value if known is not None else None, value))
 
 

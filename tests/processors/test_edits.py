@@ -187,6 +187,17 @@ def test_a_contact_keeps_the_newest_tags(world: World) -> None:
     assert "t0-1" not in ends[0]
 
 
+def test_a_tag_older_than_all_that_are_kept_sets_nothing(world: World) -> None:
+    """Its command is told so, as it is when it comes again."""
+    for at in range(4):
+        tags = [f"t{at}-{number}" for number in range(50)]
+        world.must("contact.tag", {"contacts": [{"phone": MADE}], "tags": tags})
+    for _ in range(2):
+        world.must("contact.tag", {"contacts": [{"phone": MADE}], "tags": ["old"]}, time=START - DAY, id="once")
+        assert world.outcomes()[-1] == ("skipped", "newer_known")
+    assert "old" not in world.contact()["tags"]
+
+
 def test_a_phone_is_read_where_the_contact_is_from() -> None:
     """By the country that the command tells, else by the property's region, else by the tenant's."""
     world = World()
