@@ -1,11 +1,17 @@
 """A run without Kafka: the load through the pipeline's pure parts in one process, told as a history.
 
-For trying the judges: they must be content with it, and with nothing that was changed in it.
+For trying the judges: they must be content with it, and with nothing that was changed in it. And for looking at many
+histories in which guests say little but words of consent and all comes twice, 15 a second:
+
+    python -m tests.chaos.rehearsal 3000 [--first 0]
 """
 
 from __future__ import annotations
 
+import argparse
+import heapq
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -19,9 +25,11 @@ from schemas.base import Reject
 from schemas.dead_letters import headers
 from schemas.tenants import Tenant
 from tests.chaos.history import READ, History, newest
+from tests.chaos.judges import judge
 from tests.chaos.load import GROUPS, PALETTE, Load, Saying, command, opening, succession
 from tests.chaos.publisher import Acknowledged
 from tests.chaos.reader import Taken
+from tests.chaos.speech import word
 
 START = 1_795_000_000.0
 BEAT = 0.05
@@ -117,6 +125,37 @@ class Rehearsal:
         )  # fmt: skip
 
 
+class Talkative(Load):
+    """Few guests, who say words of consent in every other message; events come again, a second later or three."""
+
+    def __init__(self, seed: int, guests: int = 8) -> None:
+        super().__init__(seed, guests)
+        self._kinds = [
+            (self._message, 0.8), (self._booking, 0.06), (self._rating, 0.04), (self._consent, 0.08),
+            (self._deletion, 0.02),
+        ]  # fmt: skip
+
+    def _text(self) -> str:
+        return word(self.dice) if self.dice.random() < 0.5 else super()._text()
+
+    def _say(self, at: float, said: Saying) -> None:
+        super()._say(at, said)
+        if said.topic != "commands" and self.dice.random() < 0.3:
+            heapq.heappush(self._later, (at + self.dice.choice((0, 1, 3)), self.dice.getrandbits(60), said))
+
+
+def talk(seed: int) -> History:
+    """Play a run of talkative guests."""
+    one, load = Rehearsal(), Talkative(seed)
+    one.say(opening(one.now))
+    for _ in range(40):
+        one.now += BEAT * 2
+        one.say(load.due(one.now, 6))
+    one.say(load.rest(one.now))
+    one.rest(15)
+    return one.history()
+
+
 def rehearse(seed: int, beats: int = 60, guests: int = 40) -> History:
     """Play a run of 40 guests, with a group that comes and one that goes, and poison."""
     one, load = Rehearsal(), Load(seed, guests)
@@ -143,3 +182,23 @@ def _group_life(now: float, beat: int) -> Iterable[Saying]:
     else:
         yield command("group.delete", "delete-made", now, {"group": "made-1"})
         yield command("group.create", "create-more", now, {"id": "made-2", "name": "made", "rule": rule})
+
+
+def main() -> int:
+    """Judge many runs of talkative guests."""
+    parser = argparse.ArgumentParser(description="Judge runs without Kafka")
+    parser.add_argument("runs", type=int)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    asked = parser.parse_args()
+    bad = 0
+    for seed in range(asked.first, asked.first + asked.runs):
+        findings = judge(talk(seed))
+        bad += bool(findings)
+        for finding in findings:
+            sys.stdout.write(f"seed {seed}: {finding.judge}: {finding.fault}: {finding.what}\n")
+    sys.stdout.write(f"{asked.runs - bad:,} of {asked.runs:,} runs without a finding\n")
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

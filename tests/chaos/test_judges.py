@@ -16,7 +16,7 @@ from tests.chaos.judges import JUDGES, judge, lateness
 from tests.chaos.load import stamp
 from tests.chaos.model import millis
 from tests.chaos.reader import Taken
-from tests.chaos.rehearsal import rehearse
+from tests.chaos.rehearsal import rehearse, talk
 
 
 @pytest.fixture(scope="module")
@@ -569,6 +569,12 @@ FAULTS: list[tuple[Callable[[History], None], str, str]] = [
 def test_good_history(seed: int) -> None:
     """A history of the pipeline's own folds gives no judge anything to say."""
     assert judge(rehearse(seed)) == []
+
+
+@pytest.mark.parametrize("seed", [102, 248, 356, 385, 389, 419, 767, 1005])
+def test_talkative_guests(seed: int) -> None:
+    """Words of consent that come again, late, from erased and linked guests: each was once answered once too often."""
+    assert judge(talk(seed)) == []
 
 
 def test_good_history_has_everything(good: History) -> None:
