@@ -2,8 +2,7 @@
 
 Each partition counts what becomes of its parts, and the question for that count follows them in its log: so one record
 a partition answers for all of them. Where the counts are fewer than the contacts, some part was on its way from one
-partition to another; then all are asked again, and it has arrived by the time the question does. A command that is
-published again while it is remembered is carried out again, but not counted.
+partition to another; then all are asked again, and it has arrived by the time the question does.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import msgspec
 from processors.desk import ORIGIN, Out
 from processors.office import Office, Verdict, to_json
 from processors.rows import Bulk, bulk_of, encode
-from processors.windows import DAY
 from schemas.activity import CountAsked, Counted
 from schemas.base import moment
 from schemas.outputs import Cause, Notice
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from processors.desk import Desk
     from schemas.activity import EditsAsked, PinsAsked
 
-REMEMBERED = 7 * DAY
-"""How long (ms) a command's name is remembered: as long as its outcomes can be asked for."""
 ASKED = 8
 """So often partitions are asked; a part passes from one to another once or twice."""
 
@@ -42,16 +38,11 @@ def word(verdict: Verdict) -> str:
 
 
 def begin(office: Office, asked: PinsAsked | EditsAsked) -> int:
-    """Number a command whose outcomes are to be counted; 0 for one contact, and for what is counted already."""
+    """Number a command whose outcomes are to be counted; 0 for one contact."""
     if len(asked.contacts) < 2:
-        return 0
-    _forget(office)
-    desk, named = office.desk, _named(office.tenant, asked.source, asked.id)
-    if desk.pending.get(named) is not None:
         return 0
     office.authority.bulks += 1
     office.save()
-    desk.pending.put(named, b"1")
     return office.authority.bulks
 
 
@@ -59,8 +50,7 @@ def handed_out(
     office: Office, number: int, asked: PinsAsked | EditsAsked, group: str | None, refused: Mapping[str, int]
 ) -> None:
     """Ask every partition what became of the parts that have just been handed out."""
-    of, began = len(asked.contacts), office.desk.now
-    row = Bulk(asked.source, asked.id, began, asked.type, group or "", of, dict(refused))
+    row = Bulk(asked.source, asked.id, asked.type, group or "", len(asked.contacts), dict(refused))
     _go_on(office, number, row)
 
 
@@ -99,16 +89,19 @@ def on_counted(desk: Desk, key: bytes, counted: Counted) -> None:
 def _go_on(office: Office, number: int, row: Bulk) -> None:
     if sum(row.counts.values()) >= row.of:
         office.desk.out.append(_notice(office, row))
-        row = Bulk(row.source, row.id, row.began)
+        _keep(office, number, None)
     elif row.asked < ASKED:
         row.asked += 1
         row.waiting = list(range(office.desk.partitions))
         office.broadcast(CountAsked(*ORIGIN, number))
-    _keep(office, number, row)
+        _keep(office, number, row)
+    else:
+        _keep(office, number, None)
 
 
-def _keep(office: Office, number: int, row: Bulk) -> None:
-    office.desk.pending.put(_numbered(office.tenant, number), encode(row))
+def _keep(office: Office, number: int, row: Bulk | None) -> None:
+    """Keep how far a command has come, or nothing more of it."""
+    office.desk.pending.put(_numbered(office.tenant, number), None if row is None else encode(row))
 
 
 def _notice(office: Office, row: Bulk) -> Out:
@@ -134,28 +127,9 @@ def _of(row: Bulk, result: Literal["applied", "unchanged", "skipped"]) -> int:
     return sum(count for said, count in row.counts.items() if said.partition("/")[0] == result)
 
 
-def _forget(office: Office) -> None:
-    """Forget the commands that are too old, oldest first; they are numbered in their order."""
-    authority, pending = office.authority, office.desk.pending
-    while authority.forgotten < authority.bulks:
-        raw = pending.get(_numbered(office.tenant, authority.forgotten + 1))
-        row: Bulk = bulk_of(raw)
-        if row.began > office.desk.now - REMEMBERED:
-            return
-        authority.forgotten += 1
-        office.save()
-        pending.put(_numbered(office.tenant, authority.forgotten), None)
-        pending.put(_named(office.tenant, row.source, row.id), None)
-
-
 def _tally(tenant: str, number: int) -> bytes:
     return b"t%b/%b" % (tenant.encode(), number.to_bytes(8, "big"))
 
 
 def _numbered(tenant: str, number: int) -> bytes:
     return b"u%b/%b" % (tenant.encode(), number.to_bytes(8, "big"))
-
-
-def _named(tenant: str, source: str, id_: str) -> bytes:
-    """Return the key of a command's name; the source's length keeps a:b and c apart from a and b:c."""
-    return f"v{tenant}/{len(source)}:{source}:{id_}".encode()

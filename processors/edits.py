@@ -47,9 +47,6 @@ def apply_edit(at: Who, edit: Edit, definitions: Definitions) -> None:
         return
     mark = mark_of(edit)
     profile = at.head.profile
-    if _has_set(profile, mark[1]):
-        at.desk.out.append(outcome(at, edit, _VERDICTS["repeated"]))
-        return
     became = {*_fields(profile, mark, edit.edited), *_registers(profile, mark, edit.edited)}
     if introduce_by(at, edit, "manual") or "changed" in became:
         at.desk.changed_profiles[at.key] = None
@@ -65,13 +62,6 @@ def apply_edit(at: Who, edit: Edit, definitions: Definitions) -> None:
 def set_by_event(profile: Profile, mark: Mark, edited: Edited) -> bool:
     """Take the tags and attributes that a booking tells; return whether anything shown has changed."""
     return "changed" in set(_registers(profile, mark, edited))
-
-
-def _has_set(profile: Profile, id_: str) -> bool:
-    """Whether a command has set anything that is still known: a repeat sets nothing else, whatever it says."""
-    edits = profile.edits or Edits()
-    known = (profile.fields, edits.tags, edits.attributes, edits.note)
-    return any(one.id == id_ for registers in known for one in registers.values())
 
 
 def _fields(profile: Profile, mark: Mark, edited: Edited) -> Iterator[Became]:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from processors.bonds import first_links, ids_of
 from processors.desk import ORIGIN
+from processors.office import Office
 from processors.renaming import became, mark_of
+from processors.repeats import is_repeat, remember
 from processors.rows import Component, component_of, encode
 from schemas.activity import Conflict, Directed, Parted, Renaming
 
@@ -147,7 +149,9 @@ def on_parting(desk: Desk, key: bytes, parting: Parting) -> None:
 def on_rename_asked(desk: Desk, key: bytes, asked: RenameAsked) -> None:
     """Have contact and new id looked at; then let the new id lead, if it is free."""
     tenant = key.decode()
-    if asked.contact is None or asked.to is None:
+    if is_repeat(Office(desk, tenant), asked.asked.source, asked.asked.id):
+        became(desk, tenant, asked.asked, asked.contact, ("unchanged", "repeated"))
+    elif asked.contact is None or asked.to is None:
         reason: OutcomeReason = "contact_invalid" if asked.contact is None else "phone_invalid"
         became(desk, tenant, asked.asked, asked.contact, ("skipped", reason))
     elif not asked.free:
@@ -170,6 +174,7 @@ def _rename(register: Register, asked: Asked, contact: str, to: str) -> None:
     _grow(component, [*component.edges, (asked.time, one, two)], {})
     _direct(register, component, _Cause(asked.source, asked.id, asked.time), former, asked)
     register.keep(component)
+    remember(Office(register.desk, register.tenant), asked.source, asked.id)
 
 
 def _refused(

@@ -1,8 +1,9 @@
-"""Commands on a tenant and its groups that were carried out, by source and id: published again, they change nothing.
+"""Commands that were carried out, by source and id: published again, whatever they say, they change nothing.
 
 Definitions have no revisions, their log's order decides; so a command that is delivered twice, the second time behind
-another, would put back what that one has changed. One that was refused may come again, when what stood in its way is
-gone.
+another, would put back what that one has changed. So would one on contacts that got a newer time on its way, as each
+attempt of a request does that names its command but not when. One that was refused may come again, when what stood in
+its way is gone.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """The rows of a partition's state: how each is keyed and what it holds.
 
 Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
-tenant's actor knows, `y` and `z` the ids that it has linked, `u` and `v` its commands on many contacts by number and by
-name, `t` what became of such a one here, `l` how far laps have come, `d` the definitions as this partition got them,
-`s` a scan, `x` who will differ under a group's successor, `j` what linked ids hand over until all of it is there, `r`
-what was read of the raw topics, `c` the clock, `w` the sweep of old messages, `e` what outlives an erased contact
-(afterlife.py), `k` the fingerprint of the key that those are hashed with. Local to a disk, and made again from the
-heads, is `i`, the index of deadlines. Values are MessagePack arrays, of structs that are in no cycle, so that the
-collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for never.
+tenant's actor knows, `y` and `z` the ids that it has linked, `q` and `n` the commands that it has carried out by name
+and by number, `u` those on many contacts that are under way, `t` what became of such a one here, `l` how far laps have
+come, `d` the definitions as this partition got them, `s` a scan, `x` who will differ under a group's successor, `j`
+what linked ids hand over until all of it is there, `r` what was read of the raw topics, `c` the clock, `w` the sweep
+of old messages, `e` what outlives an erased contact (afterlife.py), `k` the fingerprint of the key that those are
+hashed with. Local to a disk, and made again from the heads, is `i`, the index of deadlines. Values are MessagePack
+arrays, of structs that are in no cycle, so that the collector need not look at them. Times are epoch milliseconds; of
+deadlines, 0 stands for never.
 """
 
 from __future__ import annotations
@@ -285,8 +286,8 @@ class Authority(Struct, array_like=True):
     """What a tenant's actor knows of its tenant; `open` are the groups that partitions still work on.
 
     `shadows` are those of which they still build a successor. Both stand in the order of their versions. `bulks`
-    numbers the commands whose outcomes are counted; those up to `forgotten` are remembered no more. So `commands` and
-    `outdated` for those on the tenant and its groups.
+    numbers the commands whose outcomes are counted, `commands` all that were carried out, of which those up to
+    `outdated` are remembered no more.
     """
 
     version: int = 0
@@ -294,7 +295,6 @@ class Authority(Struct, array_like=True):
     open: list[str] = []
     shadows: list[str] = []
     bulks: int = 0
-    forgotten: int = 0
     commands: int = 0
     outdated: int = 0
 
@@ -311,12 +311,11 @@ class Succession(Struct, array_like=True):
 class Bulk(Struct, array_like=True):
     """A command on many contacts: how many of them, what became of them so far, who has not told yet.
 
-    `asked` is how often the partitions were asked. When it is finished, only its name and time are kept.
+    `asked` is how often the partitions were asked.
     """
 
     source: str
     id: str
-    began: int
     type: str = ""
     group: str = ""
     of: int = 0

@@ -285,24 +285,35 @@ def _live(world: World, steps: list[Step], heard: list[Heard], dice: Random) -> 
             _publish(world, held.pop(dice.randrange(len(held))), heard, dice)
         again = _repeatable(world, heard) if dice.random() < REPEATED else []
         if again:
-            assert world.publish(dice.choice(again).event) is None
+            assert world.publish(_retold(dice.choice(again), world, dice)) is None
+
+
+def _retold(one: Heard, world: World, dice: Random) -> Mapping[str, Any]:
+    """Tell an event again; a command, as long as it is remembered, now and then as of now, or with another time."""
+    if one.event["type"] in {"message", "booking", "rating"} or one.at < _oldest(world) or dice.random() < 0.5:
+        return one.event
+    return {**one.event, "time": iso(world.now - dice.choice(LATE))}
+
+
+def _oldest(world: World) -> datetime:
+    return when(iso(world.now - REMEMBERED + 1))
 
 
 def _repeatable(world: World, heard: list[Heard]) -> list[Heard]:
-    """Leave out what would be news: what was refused, what is not remembered any more, what was for former groups.
+    """Leave out what would be news: what was refused or is not remembered any more, words for former groups.
 
     And what was never to be published: other content under an id and revision that was there already.
     """
     refused = {row["command"] for row in world.values("outcomes") if row["outcome"] == "skipped"}
     deleted = _last(heard, "group.delete")
     changed = max(deleted, _last(heard, "group.create"))
-    oldest = when(iso(world.now - REMEMBERED + 1))
+    oldest = _oldest(world)
     first: dict[object, str] = {}
     return [
         one
         for at, one in enumerate(heard)
         if one.event["id"] not in refused
-        and (at >= deleted or one.event["type"] not in PINS)
+        and (at >= deleted or one.at >= oldest or one.event["type"] not in PINS)
         and (at >= changed or not one.event["data"].get("text", "").startswith(WORDS_OF_GROUPS))
         and (one.at >= oldest or not one.event["type"].startswith(DEFINITIONS))
         and first.setdefault(_revision(one), one.event["id"]) == one.event["id"]

@@ -132,7 +132,7 @@ def test_outcomes(world: World) -> None:
     assert delete(world, ANNA, id="c2", time=START - HOUR) == ("unchanged", "contact_unknown")
     world.rate(5, "late", ANNA, time=START - DAY)
     assert world.tables["contacts"] == {}
-    assert delete(world, id="c0", time=START - DAY, erase=True) == ("applied", None)
+    assert delete(world, id="c3", time=START - DAY, erase=True) == ("applied", None)
     assert rows_of(world) == []
 
 

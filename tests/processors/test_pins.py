@@ -124,3 +124,51 @@ def test_who_is_only_added_by_hand_has_that_as_source(world: World) -> None:
     world.say("hello", source="whatsapp")
     assert world.contact()["source"] == "whatsapp"
     assert world.members("vip") == [f"tel:{MADE}"]
+
+
+REPEATS: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+    ("group.add", {"group": "vip"}, "group.remove", {"group": "vip"}),
+    ("group.remove", {"group": "g"}, "group.clear_pin", {"group": "g"}),
+    ("consent.opt_in", {}, "consent.opt_out", {}),
+    ("consent.opt_out", {"scope": "g"}, "consent.opt_in", {"scope": "g"}),
+    ("contact.tag", {"tags": ["x"]}, "contact.untag", {"tags": ["x"]}),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "undo", "undone"), REPEATS, ids=[kind for kind, *_ in REPEATS])
+def test_a_command_that_comes_again_changes_nothing(
+    world: World, kind: str, data: dict[str, Any], undo: str, undone: dict[str, Any]
+) -> None:
+    """Though it names the time of its second attempt, behind another that undid it, and after a restart."""
+    guest = {"contacts": [{"phone": MADE}]}
+    world.say("dinner")
+    world.must(kind, guest | data, id="once")
+    world.tick(SECOND)
+    world.must(undo, guest | undone)
+    world.restart()
+    world.tick(SECOND)
+    before = world.tables["memberships"], world.tables["contacts"], len(world.changes()), len(world.consents())
+    world.must(kind, guest | data, id="once")
+    assert world.outcomes()[-1] == ("unchanged", "repeated")
+    after = world.tables["memberships"], world.tables["contacts"], len(world.changes()), len(world.consents())
+    assert before == after
+
+
+def test_a_deletion_that_comes_again_ends_nothing(world: World) -> None:
+    """Nor does an upsert, or an add after its group was made anew."""
+    world.pin("add", "vip", id="add")
+    world.must("contact.upsert", {"contact": {"phone": MADE, "language": "id"}}, id="write")
+    world.must("contact.delete", {"contact": {"phone": MADE}}, id="end")
+    world.must("group.delete", {"group": "vip"})
+    world.rest()
+    world.group("vip")
+    world.tick(SECOND)
+    world.say("dinner")
+    world.must("contact.delete", {"contact": {"phone": MADE}}, id="end")
+    world.must("contact.upsert", {"contact": {"phone": MADE, "language": "id"}}, id="write")
+    world.pin("add", "vip", id="add")
+    assert world.outcomes()[-3:] == [("unchanged", "repeated")] * 3
+    assert (world.members("g"), world.members("vip")) == ([f"tel:{MADE}"], [])
+    assert world.contact()["language"] is None
+    world.pin("add", "vip", id="add", source="another")
+    assert world.members("vip") == [f"tel:{MADE}"]
