@@ -200,14 +200,14 @@ def _keep(at: Who, put: FactPut) -> bool:
     fact = put.booking or put.rating
     if fact is not None and not keeps(at.head, fact.time):
         return deletion.refuse(at, put)
-    if at.head.links is not None and _held(at, put.kind, put.source, put.id) > put.turn:
+    if at.head.links is not None and held(at, put.kind, put.source, put.id) > put.turn:
         return False  # it came by a linked id, and by a longer way
     if put.booking is not None:
         return at.desk.put_booking(at.key, put.source, put.id, put.booking) is not None
     return at.desk.put_rating(at.key, put.source, put.id, put.rating) is not None
 
 
-def _held(at: Who, kind: str, source: str, id_: str) -> int:
+def held(at: Who, kind: str, source: str, id_: str) -> int:
     """Tell by which of its owner's turns a booking or rating lies here, by less than any if it does not."""
     letter, facts = (b"b", at.desk.bookings(at.key)) if kind == "booking" else (b"r", at.desk.ratings(at.key))
     fact: Any = facts.get(fact_key(facts_under(at.key, letter), source, id_))
@@ -224,7 +224,7 @@ def on_fact_taken(desk: Desk, key: bytes, taken: FactTaken, definitions: Definit
     """Give up a booking or rating that has moved to another contact."""
     event = (taken.source, taken.event)
     at = touch(desk, key, definitions, event)
-    if at.head.links is not None and _held(at, taken.kind, taken.source, taken.id) >= taken.turn:
+    if at.head.links is not None and held(at, taken.kind, taken.source, taken.id) >= taken.turn:
         pass  # another id of this contact has it, or has it again
     elif taken.kind == "booking":
         desk.put_booking(key, taken.source, taken.id, None)

@@ -16,7 +16,7 @@ from processors.facts import Facts, count
 from processors.membership import Who, Why, row_of, settle
 from processors.nested import settle_waiting
 from processors.pins import kept, mark_of, outcome
-from processors.profile import introduce, meet
+from processors.profile import PARTS, introduce, meet, names_of
 from processors.rows import (
     NO_PIN,
     Deleted,
@@ -98,11 +98,11 @@ def _forget(at: Who, floor: int) -> None:
         new.since, new.source = old.since, old.source
     else:
         _meet_again(at, new)
-    name = new.fields.get("name")
+    names = [known for name in ("name", *PARTS) if (known := new.fields.get(name)) is not None]
     if old.original_name is not None and old.original_at > floor:
         new.original_name, new.original_at = old.original_name, old.original_at
-    elif name is not None:
-        new.original_name, new.original_at = name.value[0], name.at
+    elif (full := names_of(new)[0]) is not None:
+        new.original_name, new.original_at = full, max(known.at for known in names)
     count(at, "booking")
     count(at, "rating")
 

@@ -42,9 +42,11 @@ def edited_in(booking: Booking) -> Edited | None:
 
 def _upserted(contact: Profile) -> Edited | Reject:
     fields: dict[str, Any] = {n: value or None for n in WRITTEN if (value := getattr(contact, n)) is not None}
-    names = contact.first_name, contact.last_name
-    if contact.name is not None or any(name is not None for name in names):
-        fields["name"] = [contact.name or " ".join(filter(None, names)), *names]
+    parts = {"first_name": contact.first_name, "last_name": contact.last_name}
+    if contact.name is not None:
+        fields["name"] = [contact.name or " ".join(filter(None, parts.values())), *parts.values()]
+    else:
+        fields |= {name: value or None for name, value in parts.items() if value is not None}
     if contact.email is not None:
         fields["email"] = mail_of(contact.email)
         if contact.email and fields["email"] is None:

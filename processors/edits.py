@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from processors.pins import decide_pin, introduce_by, mark_of, outcome
-from processors.profile import newest, original
+from processors.profile import full_name, newest, original
 from processors.rows import Edits, Known, counts
 from schemas.activity import INTERNAL, Pin
 
@@ -68,10 +68,10 @@ def _fields(profile: Profile, mark: Mark, edited: Edited) -> Iterator[Became]:
     for name, value in edited.fields.items():
         known = profile.fields.get(name)
         before = (known.at, known.id) if known is not None else None
-        changed = newest(profile, name, mark[0], value, mark[1])
-        if name == "name" and value[0]:
-            changed |= original(profile, mark[0], value[0])
-        yield _became(before, mark, changed)
+        yield _became(before, mark, newest(profile, name, mark[0], value, mark[1]))
+    full = full_name(edited.fields)
+    if full and original(profile, mark[0], full):
+        yield "changed"
 
 
 def _registers(profile: Profile, mark: Mark, edited: Edited) -> Iterator[Became]:

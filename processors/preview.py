@@ -13,6 +13,7 @@ from processors.consent import sendable
 from processors.definitions import alone
 from processors.glance import Glance, memos_of
 from processors.outlook import Outlook, look
+from processors.profile import names_of
 from processors.rows import Head, Row, head_key
 from schemas.base import moment
 from schemas.groups import Group
@@ -72,9 +73,8 @@ class Preview:
                 self._overlap[group] = self._overlap.get(group, 0) + 1
         if len(self._sample) < self._asked.sample:
             ends = moment(outlook.expires) if outlook.expires else None
-            name = head.profile.fields.get("name")
-            shown = name.value[0] if name is not None else None
-            self._sample.append(Sampled(contact=contact, name=shown, expires_at=ends, sendable=reached))
+            name = names_of(head.profile)[0]
+            self._sample.append(Sampled(contact=contact, name=name, expires_at=ends, sendable=reached))
 
     @property
     def result(self) -> Previewed:

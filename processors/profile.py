@@ -16,12 +16,13 @@ from schemas.base import moment
 from schemas.outputs import Contact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from processors.rows import Links, Profile
     from schemas.activity import BookingFact, RatingFact, Seen
 
 NO_STAY = frozenset({"cancelled", "no_show"})
+PARTS = ("first_name", "last_name")
 FIELDS = ("email", "country", "area", "language", "property")
 
 
@@ -61,6 +62,27 @@ def learn(profile: Profile, seen: Seen) -> bool:
             if value:
                 changed |= newest(profile, name, seen.time, value)
     return changed
+
+
+def names_of(profile: Profile) -> tuple[str | None, str | None, str | None]:
+    """Return the whole name, the first and the last one.
+
+    Who tells a name tells all of it; people may correct a part, and the whole is put together anew then. But not where
+    a name was only told as a whole and one part of it is written.
+    """
+    told, parts = profile.fields.get("name"), [profile.fields.get(name) for name in PARTS]
+    full, *before = told.value if told is not None else (None, None, None)
+    newer = [one is not None and (told is None or (one.at, one.id) > (told.at, told.id)) for one in parts]
+    first, last = (one.value if new and one else name for one, new, name in zip(parts, newer, before, strict=True))
+    if any(newer) and (not full or any(before) or all(newer)):
+        full = " ".join(filter(None, (first, last)))
+    return full or None, first or None, last or None
+
+
+def full_name(fields: Mapping[str, Any]) -> str:
+    """Return the name that a command tells, as far as it does; "" if it tells none."""
+    whole = fields["name"][0] if "name" in fields else None
+    return whole or " ".join(filter(None, (fields.get(name) for name in PARTS)))
 
 
 def newest(profile: Profile, name: str, at: int, value: Any, id_: str = "") -> bool:
@@ -107,7 +129,7 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, li
     """Return the record of `contacts` for a profile; `digits` writes phones without the plus."""
     tenant, _, contact = key.decode().partition("/")
     phone = contact[4:] if contact.startswith("tel:") else None
-    name, first, last = known_of(profile, "name") or (None, None, None)
+    name, first, last = names_of(profile)
     reached = is_reachable(contact)
     value = Contact(
         tenant=tenant,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from processors.attributes import LAST_BOOKING, value_of
 from processors.changes import named_by
-from processors.contact import reweigh
+from processors.contact import held, reweigh
 from processors.facts import Facts
 from processors.membership import Happening, Who, Why
 from processors.nested import settle_waiting
 from processors.pins import may_greet
-from processors.profile import NO_STAY
+from processors.rows import BEFORE
 from schemas.activity import Edit, FactPut, FactTaken, MessageSeen, Pin
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ def watched(act: Act) -> Act:
         fields = definitions.index.of_field
         at = Who(desk, key, desk.head(key))
         fresh, before = at.head.version < 0, _shown(at, fields)
+        leave = "retracted" if _takes_back(at, activity) else "no_longer_matches"
         act(desk, key, activity, definitions)
         after = _shown(at, fields)
         stayed = isinstance(activity, FactPut | FactTaken) and activity.kind == "booking"
         changed = {f for f in fields if fresh or before[f] != after[f] or (stayed and f == LAST_BOOKING)}
-        _ask(at, definitions, changed, activity)
+        _ask(at, definitions, changed, activity, leave)
         settle_waiting(at, desk.now)
 
     return run
@@ -49,13 +50,12 @@ def _shown(at: Who, fields: Iterable[str]) -> dict[str, str]:
     return {field: repr(value_of(at.head.profile, contact, field)) for field in fields}
 
 
-def _ask(at: Who, definitions: Definitions, changed: set[str], activity: Any) -> None:
+def _ask(at: Who, definitions: Definitions, changed: set[str], activity: Any, leave: str) -> None:
     asked: dict[str, tuple[Definition, str]] = {}
     for field in sorted(changed):
         for definition in definitions.index.of_field[field]:
             asked.setdefault(definition.id, (definition, field))
     event, time = _cause(activity)
-    leave = "retracted" if _takes_back(activity) else "no_longer_matches"
     facts = Facts(at, definitions)
     for _, (definition, field) in sorted(asked.items()):
         reply = not isinstance(activity, Pin) or may_greet(activity)
@@ -63,10 +63,10 @@ def _ask(at: Who, definitions: Definitions, changed: set[str], activity: Any) ->
         reweigh(at, facts, definition, why)
 
 
-def _takes_back(activity: Any) -> bool:
+def _takes_back(at: Who, activity: Any) -> bool:
+    """Whether a fact is about to be taken back: it has moved, or was there in another revision."""
     if isinstance(activity, FactPut):
-        booking, rating = activity.booking, activity.rating
-        return (booking is not None and booking.status in NO_STAY) or (rating is not None and rating.withdrawn)
+        return held(at, activity.kind, activity.source, activity.id) > BEFORE
     return isinstance(activity, FactTaken)
 
 

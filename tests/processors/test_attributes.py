@@ -236,3 +236,32 @@ def test_true_and_one_are_two_values(world: World) -> None:
         world.must("contact.upsert", {"contact": {"phone": MADE, "attributes": {"x": value}}}, time=START - HOUR + at)
     assert world.outcomes()[-3:] == [("applied", None)] * 3
     assert world.flips() == [("yes", "joined", "attribute"), ("yes", "left", "no_longer_matches")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "second"),
+    [
+        ({"contact": "latest_rating", "min": 4}, {"stars": 5}, {"stars": 2}),
+        ({"contact": "spent", "currency": "IDR", "min": "100"}, {"amount": "150"}, {"amount": "50"}),
+        ({"contact": "bookings", "min": 1}, {"status": "confirmed"}, {"status": "cancelled"}),
+    ],
+)
+def test_a_fact_that_is_revised_takes_a_membership_back(
+    world: World, rule: dict[str, Any], first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """An edited rating or booking is told as such; another one that changes the answer is not."""
+    world.group("g", rule)
+    for revision, more in enumerate((first, second), start=1):
+        if "stars" in more:
+            world.rate(more["stars"], "r", revision=revision)
+        else:
+            world.book("b", currency="IDR", revision=revision, **more)
+    assert [(change, reason) for _, change, reason in world.flips()] == [
+        ("joined", "attribute"),
+        ("left", "retracted"),
+    ]
+    if "stars" in first:
+        world.rate(5, "r", revision=3)
+        world.tick(1)
+        world.rate(1, "another")
+        assert world.flips()[-1] == ("g", "left", "no_longer_matches")

@@ -9,7 +9,7 @@ import pytest
 
 from processors.edits import KEPT
 from schemas.base import Reject
-from tests.processors.world import DAY, HOUR, MADE, START, World
+from tests.processors.world import DAY, HOUR, MADE, SECOND, START, World
 
 ANNA = "+4915123456789"
 
@@ -26,6 +26,12 @@ def world() -> World:
 def outcome(world: World) -> tuple[str, str | None]:
     """Return result and reason of the last outcome."""
     return world.outcomes()[-1]
+
+
+def named(world: World) -> tuple[str | None, str | None, str | None]:
+    """Return the name, the first and the last name that are shown."""
+    row = world.contact()
+    return row["name"], row["first_name"], row["last_name"]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
@@ -135,6 +141,39 @@ def test_an_upsert_adds_to_groups_by_hand(world: World) -> None:
     world.must("contact.upsert", {"contact": {"id": f"tel:{MADE}", "first_name": "M", "last_name": "W"}})
     row = world.contact()
     assert (row["name"], row["original_name"], row["first_name"]) == ("M W", "Made", "M")
+
+
+def test_parts_of_a_name_are_written_one_by_one() -> None:
+    """In any order what is left out stays, the whole is put together anew; "" clears; a name that is told is told whole."""
+    parts: list[dict[str, Any]] = [{"last_name": "Wirawan"}, {"first_name": "Made"}, {"first_name": "Ketut"}]
+    for order in permutations(enumerate(parts)):
+        world = World()
+        world.tenant()
+        for at, part in order:
+            world.must("contact.upsert", {"contact": {"phone": MADE, **part}}, time=START + at, id=f"u{at}")
+        assert named(world) == ("Ketut Wirawan", "Ketut", "Wirawan")
+    world.must("contact.upsert", {"contact": {"phone": MADE, "last_name": ""}}, time=START + 5)
+    assert named(world) == ("Ketut", "Ketut", None)
+    world.say("hi", name="Ibu Ayu Lestari", time=START + 6)
+    assert named(world) == ("Ibu Ayu Lestari", None, None)
+    world.must("contact.upsert", {"contact": {"phone": MADE, "first_name": "Ayu"}}, time=START + 7)
+    assert named(world) == ("Ibu Ayu Lestari", "Ayu", None)
+    world.must("contact.upsert", {"contact": {"phone": MADE, "last_name": "Sari"}}, time=START + 7)
+    assert named(world) == ("Ayu Sari", "Ayu", "Sari")
+    world.must("contact.upsert", {"contact": {"phone": MADE, "name": "", "first_name": "", "last_name": ""}})
+    assert named(world) == ("Ayu Sari", "Ayu", "Sari")
+    world.tick(SECOND)
+    world.must("contact.upsert", {"contact": {"phone": MADE, "name": "", "first_name": "", "last_name": ""}})
+    assert named(world) == (None, None, None)
+    assert world.contact()["original_name"] == "Wirawan"
+
+
+def test_a_part_of_a_name_outlives_an_older_deletion(world: World) -> None:
+    """It is the original name then."""
+    world.must("contact.upsert", {"contact": {"phone": MADE, "name": "Made Wirawan"}}, time=START - DAY)
+    world.must("contact.upsert", {"contact": {"phone": MADE, "first_name": "Ayu"}})
+    world.must("contact.delete", {"contact": {"phone": MADE}}, time=START - 1)
+    assert (named(world), world.contact()["original_name"]) == (("Ayu", "Ayu", None), "Ayu")
 
 
 def test_a_booking_tells_tags_and_attributes(world: World) -> None:
