@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from processors.changes import Flip, change_id, named_by
 from processors.consent import sendable
 from processors.desk import Desk
-from processors.outlook import NOTHING, look, pinned_out
+from processors.outlook import NOTHING, RULE, look, pinned_out, turned
 from processors.replies import greet
 from processors.rows import Head, Row, is_gone
 
 if TYPE_CHECKING:
     from processors.definitions import Definition
+    from processors.rules import Compiled
     from schemas.activity import MessageSeen
 
+BY_FACTS = frozenset({"rating", "booking", "message", "attribute"})
+"""Why rules become true when facts come; not by hand, by other groups or by time alone."""
 Happening = tuple[str, str]
 """Source and id of the event or command at hand."""
 
@@ -114,18 +117,29 @@ def _stick(definition: Definition, row: Row, t: int) -> None:
     row.stuck = not held and definition.rule.true_at(row.memos, t)
 
 
+def _true_since(rule: Compiled, row: Row, t: int, why: Why) -> int:
+    """Return when a fact has made a rule true: at its own time, or when time alone turned it since, until `t`.
+
+    A stay that is told of late, after its end, was no past one when it was booked.
+    """
+    leaf = rule.single
+    if why.join not in BY_FACTS or rule.refs or (leaf is not None and leaf.fades) or not row.mask & RULE:
+        return why.effective
+    return turned(rule, row, why.effective, t)
+
+
 def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     row.seq += 1
     joined = row.seq & 1
     if joined:
-        row.since = why.effective
+        effective = row.since = _true_since(definition.rule, row, t, why)
         reason, evidence = why.join or definition.rule.reason(row.memos, t), why.evidence
     else:
-        reason, evidence = why.leave, None
+        effective, reason, evidence = max(why.effective, row.since), why.leave, None
     desk, key = at.desk, at.key
     reached = sendable(at.head, row, named_by(key)[1])
     desk.flips.append(Flip(
-        key, definition.group, row.seq, reason, why.cause, evidence, why.effective, row.expires, row.mask, why.origin,
+        key, definition.group, row.seq, reason, why.cause, evidence, effective, row.expires, row.mask, why.origin,
         reached, desk.now,
     ))  # fmt: skip
     desk.changed_rows[key, definition.id] = ""

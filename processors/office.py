@@ -13,6 +13,7 @@ from schemas.activity import Defined
 from schemas.base import moment
 from schemas.groups import Group
 from schemas.outputs import Notice, OutcomeReason, OutcomeResult
+from schemas.rules import MessageRule, leaves, parse_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,10 +108,17 @@ def finish(office: Office, name: str, known: AuthorityGroup) -> None:
         office.broadcast(Defined(*ORIGIN, known.version, office.tenant, None, None, name))
         office.desk.out.append(Out("groups", f"{office.tenant}/{name}".encode(), None))
         return
-    coverage = None if known.earliest is None else moment(known.earliest)
-    group = structs.replace(group, status="ready", progress=None, coverage_from=coverage)
+    group = structs.replace(group, status="ready", progress=None, coverage_from=_coverage(office, known, group))
     publish(office, group, known)
     office.desk.out.append(_ready_notice(office, known, group))
+
+
+def _coverage(office: Office, known: AuthorityGroup, group: Group) -> str | None:
+    """Tell since when there are facts that the rule reads: messages are not kept for longer than the retention."""
+    earliest = known.earliest
+    if earliest is not None and any(isinstance(leaf, MessageRule) for leaf in leaves(parse_rule(group.rule))):
+        earliest = max(earliest, office.desk.oldest)
+    return None if earliest is None else moment(earliest)
 
 
 def _ready_notice(office: Office, known: AuthorityGroup, group: Group) -> Out:

@@ -111,6 +111,19 @@ def spells(rule: Compiled, row: Row, t: int, *, sticky: bool) -> list[list[int]]
     return [*found, [turn, turn]]
 
 
+def turned(rule: Compiled, row: Row, start: int, t: int) -> int:
+    """Return the last moment of those from `start` to `t` at which a rule became true by the facts there are."""
+    since, true, turn = start, rule.true_at(row.memos, start), start
+    for _ in range(LOOK_AHEAD):
+        turn = rule.next_after(row.memos, turn)
+        if not turn or turn > t:
+            break
+        before, true = true, rule.true_at(row.memos, turn)
+        if true and not before:
+            since = turn
+    return since
+
+
 def _next_turn(rule: Compiled, row: Row, t: int) -> int:
     turns = [] if row.stuck else [rule.next_after(row.memos, t)]
     if row.pins is not None:

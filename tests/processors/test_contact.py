@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.processors.world import DAY, HOUR, MADE, SECOND, START, World, millis
@@ -261,3 +263,34 @@ def test_a_message_that_said_nothing_may_say_something_later(world: World) -> No
     world.say("", id_="m1")
     world.say("dinner", id_="m1", revision=2)
     assert world.flips() == [("g", "joined", "message")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "since"),
+    [
+        ({"event": "booking", "stay": "past"}, "2026-11-09T16:00:00Z"),
+        ({"event": "booking", "stay": "past", "within": "P1M"}, "2026-11-09T16:00:00Z"),
+        ({"event": "booking", "stay": "any"}, "2026-10-23T10:05:11Z"),
+        ({"contact": "last_booking", "older_than": "P7D"}, "2026-11-16T16:00:00Z"),
+        ({"contact": "customer_since", "older_than": "P1M"}, "2026-11-23T10:05:11Z"),
+        ({"all": [{"event": "booking", "stay": "past"}, {"event": "booking"}]}, "2026-11-09T16:00:00Z"),
+    ],
+)
+def test_a_stay_that_is_told_of_late_counts_since_time_made_it_true(rule: dict[str, Any], since: str) -> None:
+    """`effective_at` and `since` are when the rule turned true by what is known now, not when the room was booked."""
+    world = World(now=START + 22 * DAY)
+    world.tenant()
+    world.group("g", rule)
+    world.book("b", time=START - 10 * DAY, check_in="2026-11-03", check_out="2026-11-10")
+    (joined,) = world.changes()
+    assert (joined["effective_at"], joined["change"]) == (since, "joined")
+    assert world.tables["memberships"][f"bali/g/tel:{MADE}"]["since"] == since
+
+
+def test_nobody_leaves_before_having_joined(world: World) -> None:
+    """A withdrawal that tells an older time than the rating is of the moment at which the rating was given."""
+    world.group("stars", {"event": "rating", "min_stars": 4})
+    world.rate(5, "r", time=START - HOUR)
+    world.rate(5, "r", revision=2, withdrawn=True, time=START - DAY)
+    joined, left = (millis(change["effective_at"]) for change in world.changes())
+    assert (joined, left) == (START - HOUR, START - HOUR)

@@ -144,7 +144,7 @@ def test_an_upsert_adds_to_groups_by_hand(world: World) -> None:
 
 
 def test_parts_of_a_name_are_written_one_by_one() -> None:
-    """In any order what is left out stays, the whole is put together anew; "" clears; a name that is told is told whole."""
+    """In any order what is left out stays; the whole is put together anew; "" clears; a name that is told is whole."""
     parts: list[dict[str, Any]] = [{"last_name": "Wirawan"}, {"first_name": "Made"}, {"first_name": "Ketut"}]
     for order in permutations(enumerate(parts)):
         world = World()

@@ -12,7 +12,7 @@ from processors.normalize import Keyed, Normalizer, Raw
 from processors.state import MemoryStore
 from processors.tenant import on_pins_asked, on_tenant_asked
 from schemas.activity import PinsAsked, TenantAsked, decode
-from tests.processors.world import DAY, MADE, START, World, told
+from tests.processors.world import DAY, MADE, START, World, iso, told
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "P1M"}
 ANNA = "+4915123456789"
@@ -42,6 +42,20 @@ def test_a_group_is_ready_when_all_partitions_are(world: World) -> None:
     (notice,) = world.values("notices")
     assert (notice["count"], notice["coverage_from"]) == (6, "2026-10-22T10:05:11Z")
     assert {change["origin"] for change in world.changes()} == {"backfill"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "reaches"),
+    [
+        ({"event": "rating", "min_stars": 4}, 1_000 * DAY),
+        ({"any": [{"event": "rating"}, DINNER]}, 402 * DAY),
+    ],
+)
+def test_messages_reach_no_further_back_than_they_are_kept(world: World, rule: dict[str, Any], reaches: int) -> None:
+    """A rating of three years ago says nothing of what guests wrote then."""
+    world.rate(5, "r", time=START - 1_000 * DAY)
+    world.group("g", rule)
+    assert world.values("notices")[-1]["coverage_from"] == iso(START - reaches)[:-5] + "Z"
 
 
 def test_a_group_by_hand_is_ready_at_once(world: World) -> None:
