@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from processors.leaves import FOR_EVER, soonest
-from processors.profile import NO_STAY, attribute_of, email_of, known_of, tags_of
+from processors.profile import NO_STAY, attribute_of, email_of, known_of, source_of, tags_of
 from processors.windows import local_midnight, window_of
 from schemas.base import millis
 from schemas.rule_checks import exact
@@ -28,7 +28,7 @@ Test = Callable[[Any], bool]
 LAST_BOOKING = "last_booking"
 
 _READ: dict[str, Callable[[Profile, str], Any]] = {
-    "source": lambda profile, _: profile.source,
+    "source": lambda profile, _: source_of(profile),
     "email": email_of,
     "tags": lambda profile, _: tags_of(profile),
     "bookings": lambda profile, _: profile.bookings,

@@ -17,6 +17,7 @@ from schemas.rules import MessageRule, leaves, parse_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from schemas.activity import Activity
 
@@ -113,7 +114,7 @@ def finish(office: Office, name: str, known: AuthorityGroup) -> None:
     office.desk.out.append(_ready_notice(office, known, group))
 
 
-def _coverage(office: Office, known: AuthorityGroup, group: Group) -> str | None:
+def _coverage(office: Office, known: AuthorityGroup, group: Group) -> datetime | None:
     """Tell since when there are facts that the rule reads: messages are not kept for longer than the retention."""
     earliest = known.earliest
     if earliest is not None and any(isinstance(leaf, MessageRule) for leaf in leaves(parse_rule(group.rule))):

@@ -27,7 +27,7 @@ FIELDS = ("email", "country", "area", "language", "property")
 
 
 def meet(profile: Profile, time: int, source: str) -> bool:
-    """Keep the earliest event: customer since, and through which source."""
+    """Keep the earliest event: customer since, and by which source."""
     since = profile.since
     if since is not None and (since < time or (since, profile.source or "") <= (time, source)):
         return False
@@ -36,17 +36,22 @@ def meet(profile: Profile, time: int, source: str) -> bool:
 
 
 def introduce(profile: Profile, at: int, id_: str, source: str) -> bool:
-    """A contact that has no event yet has the earliest command that named it as its source."""
-    known, last = profile.introduced, profile.named
+    """Keep the earliest command that named a contact, and the newest; return whether its source is another one now."""
+    before, known, last = source_of(profile), profile.introduced, profile.named
     if last is None or (at, id_, source) > (last.at, last.id, last.value):
         profile.named = Known(at, source, id_)
     if known is not None and (at, id_, source) >= (known.at, known.id, known.value):
         return False
     profile.introduced = Known(at, source, id_)
-    if profile.since is not None or profile.source == source:
-        return False
-    profile.source = source
-    return True
+    return source_of(profile) != before
+
+
+def source_of(profile: Profile) -> str | None:
+    """Return by what a contact is known first: an event's source, or the reason of a command that came before any."""
+    introduced = profile.introduced
+    if introduced is not None and (profile.since is None or introduced.at < profile.since):
+        return str(introduced.value)
+    return profile.source
 
 
 def learn(profile: Profile, seen: Seen) -> bool:
@@ -140,7 +145,7 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, li
         first_name=first,
         last_name=last,
         original_name=profile.original_name,
-        source=profile.source,
+        source=source_of(profile),
         property=known_of(profile, "property"),
         country=known_of(profile, "country"),
         area=known_of(profile, "area"),

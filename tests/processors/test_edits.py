@@ -9,7 +9,7 @@ import pytest
 
 from processors.edits import KEPT
 from schemas.base import Reject
-from tests.processors.world import DAY, HOUR, MADE, SECOND, START, World
+from tests.processors.world import DAY, HOUR, MADE, SECOND, START, World, iso
 
 ANNA = "+4915123456789"
 
@@ -106,14 +106,21 @@ def test_a_command_under_an_id_that_was_there_sets_nothing(world: World) -> None
 
 
 def test_an_edit_makes_the_contact(world: World) -> None:
-    """Who is only known by hand has the earliest command's reason as source, until an event tells better."""
+    """Who is first known by hand has the earliest command's reason as source, and keeps it."""
     world.pin("add", "vip", reason="import", time=START - HOUR)
     world.must("contact.note", {"contact": {"phone": MADE}, "text": "shy"}, time=START - DAY)
     assert (world.contact()["source"], world.contact()["note"]) == ("manual", "shy")
     world.must("contact.tag", {"contacts": [{"id": "mailto:A@B.example"}], "tags": ["x"]})
     assert world.tables["contacts"]["bali/mailto:a@b.example"]["tags"] == ["x"]
+    world.group("by-hand", {"contact": "source", "is": "manual"})
     world.say("hello", source="whatsapp")
-    assert world.contact()["source"] == "whatsapp"
+    assert (world.contact()["source"], world.contact()["customer_since"]) == ("manual", iso(START)[:-5] + "Z")
+    assert world.members("by-hand") == ["mailto:a@b.example", f"tel:{MADE}"]
+    world.rate(5, "r", time=START - DAY, source="reviews")
+    assert world.contact()["source"] == "reviews"
+    world.pin("add", "vip", reason="import", time=START - 2 * DAY)
+    assert world.contact()["source"] == "import"
+    assert world.members("by-hand") == ["mailto:a@b.example"]
 
 
 def test_an_add_that_comes_too_late_introduces_all_the_same() -> None:
