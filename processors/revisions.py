@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 REMEMBERED = 100
 """Revisions of one fact below the newest, the highest, that are known to be read: rows must not grow without end."""
 
 
-def with_revision(older: list[int], revision: int) -> list[int]:
+def with_revision(older: Iterable[int], revision: int) -> tuple[int, ...]:
     """Return the revisions below the newest that were read, the lowest first, with one more."""
-    revisions = [*older]
-    insort(revisions, revision)
-    return revisions[-REMEMBERED:]
+    return tuple(sorted([*older, revision])[-REMEMBERED:])

@@ -279,7 +279,7 @@ class Owner(Struct, array_like=True, gc=False):
     given_to: str | None = None
     booking: BookingFact | None = None
     rating: RatingFact | None = None
-    older: list[int] = []
+    older: tuple[int, ...] = ()
 
 
 class Authority(Struct, array_like=True):

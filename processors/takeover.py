@@ -149,7 +149,7 @@ def _united(newer: Any, other: Any) -> Any:
     if not isinstance(newer, MessageFact):
         return newer
     older = {*newer.older, *other.older, other.revision} - {newer.revision}
-    return structs.replace(newer, older=sorted(older)[-REMEMBERED:])
+    return structs.replace(newer, older=tuple(sorted(older)[-REMEMBERED:]))
 
 
 def _order(fact: Any) -> tuple[int, int]:

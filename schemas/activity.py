@@ -132,7 +132,7 @@ class MessageFact(Struct, frozen=True, array_like=True, gc=False):
     property: str | None = None
     inbound: bool = True
     deleted: bool = False
-    older: list[int] = []
+    older: tuple[int, ...] = ()
 
 
 class BookingSeen(Activity, frozen=True, array_like=True, tag="b", gc=False):

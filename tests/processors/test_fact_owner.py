@@ -99,4 +99,4 @@ def test_the_memory_of_revisions_is_bounded(world: World) -> None:
         world.book("b1", revision=revision)
     (row,) = [value for store in world.stores for key, value in store.rows.items() if key.startswith(b"obali/")]
     owner = owner_of(row)
-    assert (owner.revision, owner.older) == (299, [*range(199, 299)])
+    assert (owner.revision, owner.older) == (299, (*range(199, 299),))

@@ -332,7 +332,7 @@ def test_revisions_that_came_under_two_ids_were_read(world: World, by_mail: bool
     mail(world, "start", id_="m", revision=50)
     assert not world.contact()["sendable"]
     facts = [fact for fold in world.folds for fact in fold.desk.messages(f"bali/{TEL}".encode())]
-    assert [(fact.revision, fact.older) for fact in facts] == [(139, [*range(39, 139)])]
+    assert [(fact.revision, fact.older) for fact in facts] == [(139, (*range(39, 139),))]
 
 
 def test_the_same_message_under_two_ids(world: World) -> None:
@@ -341,7 +341,7 @@ def test_the_same_message_under_two_ids(world: World) -> None:
     mail(world, "hello", id_="m")
     rated(world)
     facts = [fact for fold in world.folds for fact in fold.desk.messages(f"bali/{TEL}".encode())]
-    assert [(fact.revision, fact.older) for fact in facts] == [(1, [])]
+    assert [(fact.revision, fact.older) for fact in facts] == [(1, ())]
 
 
 def test_an_opt_in_under_another_id_answers_what_was_before_it(world: World) -> None:
