@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import pstats
 import random
 import time
@@ -25,6 +26,7 @@ from processors.state import MemoryStore
 from schemas.activity import Tick, encode
 from schemas.base import Reject
 from schemas.tenants import Tenant
+from streams.runtime.worker import GC_THRESHOLDS
 
 GROUPS, PHRASES, GUESTS = 100, 3, 5_000
 CHUNK, COMMIT = 500, 2_000
@@ -148,6 +150,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--profile", action="store_true", help="show where decide spends its time")
     asked = parser.parse_args()
+    gc.set_threshold(*GC_THRESHOLDS)
     for name, figure in run(asked.events, profiled=asked.profile).items():
         print(f"{figure:8.2f}  {name}")
 
