@@ -50,7 +50,8 @@ def handed_out(
     office: Office, number: int, asked: PinsAsked | EditsAsked, group: str | None, refused: Mapping[str, int]
 ) -> None:
     """Ask every partition what became of the parts that have just been handed out."""
-    row = Bulk(asked.source, asked.id, asked.type, group or "", len(asked.contacts), dict(refused))
+    of, began = len(asked.contacts), office.desk.now
+    row = Bulk(asked.source, asked.id, began, asked.type, group or "", of, dict(refused))
     _go_on(office, number, row)
 
 

@@ -163,6 +163,8 @@ def on_rename_asked(desk: Desk, key: bytes, asked: RenameAsked) -> None:
 def _rename(register: Register, asked: Asked, contact: str, to: str) -> None:
     component, other = register.of(contact), register.of(to)
     verdict = _refused(component, other, asked, to)
+    if verdict is None or verdict[0] != "skipped":
+        remember(Office(register.desk, register.tenant), asked.source, asked.id)
     if verdict is not None:
         became(register.desk, register.tenant, asked, contact, verdict)
         return
@@ -174,7 +176,6 @@ def _rename(register: Register, asked: Asked, contact: str, to: str) -> None:
     _grow(component, [*component.edges, (asked.time, one, two)], {})
     _direct(register, component, _Cause(asked.source, asked.id, asked.time), former, asked)
     register.keep(component)
-    remember(Office(register.desk, register.tenant), asked.source, asked.id)
 
 
 def _refused(

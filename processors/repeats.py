@@ -2,8 +2,8 @@
 
 Definitions have no revisions, their log's order decides; so a command that is delivered twice, the second time behind
 another, would put back what that one has changed. So would one on contacts that got a newer time on its way, as each
-attempt of a request does that names its command but not when. One that was refused may come again, when what stood in
-its way is gone.
+attempt of a request does that names its command but not when. One that was refused as a whole may come again, when what
+stood in its way is gone.
 """
 
 from __future__ import annotations
@@ -18,33 +18,43 @@ if TYPE_CHECKING:
 
 REMEMBERED = 30 * DAY
 """How long (ms): as long as commands lie in their topic."""
+AT_ONCE = 4
+"""Commands that are forgotten with each that is carried out: more than come, and few enough for one record."""
 
 
 def is_repeat(office: Office, source: str, id_: str) -> bool:
-    """Whether a command was carried out before."""
-    return office.desk.pending.get(_named(office, _digest(source, id_))) is not None
+    """Whether a command was carried out before, as far as that is remembered."""
+    raw = office.desk.pending.get(_named(office, _digest(source, id_)))
+    return raw is not None and not _is_over(office, raw)
 
 
 def remember(office: Office, source: str, id_: str) -> None:
     """Note that a command was carried out, and forget those that are too old."""
     pending, authority, digest = office.desk.pending, office.authority, _digest(source, id_)
     authority.commands += 1
-    pending.put(_numbered(office, authority.commands), office.desk.now.to_bytes(8, "big") + digest)
-    pending.put(_named(office, digest), b"1")
+    now = office.desk.now.to_bytes(8, "big")
+    pending.put(_numbered(office, authority.commands), now + digest)
+    pending.put(_named(office, digest), now)
     _forget(office)
     office.save()
 
 
 def _forget(office: Office) -> None:
-    """Forget the oldest; they are numbered in their order."""
+    """Forget some of the oldest, in the order of their numbers, but not what was carried out anew since."""
     pending, authority = office.desk.pending, office.authority
-    while True:
+    for _ in range(AT_ONCE):
         raw = pending.get(_numbered(office, authority.outdated + 1))
-        if raw is None or int.from_bytes(raw[:8], "big") > office.desk.now - REMEMBERED:
+        if raw is None or not _is_over(office, raw[:8]):
             return
         authority.outdated += 1
         pending.put(_numbered(office, authority.outdated), None)
-        pending.put(_named(office, raw[8:]), None)
+        known = pending.get(_named(office, raw[8:]))
+        if known is not None and _is_over(office, known):
+            pending.put(_named(office, raw[8:]), None)
+
+
+def _is_over(office: Office, at: bytes) -> bool:
+    return int.from_bytes(at, "big") <= office.desk.now - REMEMBERED
 
 
 def _digest(source: str, id_: str) -> bytes:

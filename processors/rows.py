@@ -287,7 +287,7 @@ class Authority(Struct, array_like=True):
 
     `shadows` are those of which they still build a successor. Both stand in the order of their versions. `bulks`
     numbers the commands whose outcomes are counted, `commands` all that were carried out, of which those up to
-    `outdated` are remembered no more.
+    `outdated` are remembered no more. `unused` keeps the place of what rows from before have there.
     """
 
     version: int = 0
@@ -295,6 +295,7 @@ class Authority(Struct, array_like=True):
     open: list[str] = []
     shadows: list[str] = []
     bulks: int = 0
+    unused: int = 0
     commands: int = 0
     outdated: int = 0
 
@@ -309,13 +310,14 @@ class Succession(Struct, array_like=True):
 
 
 class Bulk(Struct, array_like=True):
-    """A command on many contacts: how many of them, what became of them so far, who has not told yet.
+    """A command on many contacts: when it came, how many of them, what became of them so far, who has not told yet.
 
     `asked` is how often the partitions were asked.
     """
 
     source: str
     id: str
+    began: int
     type: str = ""
     group: str = ""
     of: int = 0

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
     from processors.desk import Desk
 
+COUNTED = frozenset({"bookings", "spent", "latest_rating", LAST_BOOKING})
+"""Fields that are counted from facts: what was revised or has moved takes them back. Others are only told anew."""
+
 Act = Callable[["Desk", bytes, Any, "Definitions"], None]
 
 
@@ -59,7 +62,8 @@ def _ask(at: Who, definitions: Definitions, changed: set[str], activity: Any, le
     facts = Facts(at, definitions)
     for _, (definition, field) in sorted(asked.items()):
         reply = not isinstance(activity, Pin) or may_greet(activity)
-        why = Why("attribute", leave, event, min(time, at.desk.now), evidence=field, reply=reply)
+        reason = leave if field in COUNTED else "no_longer_matches"
+        why = Why("attribute", reason, event, min(time, at.desk.now), evidence=field, reply=reply)
         reweigh(at, facts, definition, why)
 
 

@@ -265,3 +265,11 @@ def test_a_fact_that_is_revised_takes_a_membership_back(
         world.tick(1)
         world.rate(1, "another")
         assert world.flips()[-1] == ("g", "left", "no_longer_matches")
+
+
+def test_what_a_revision_only_tells_anew_takes_nothing_back(world: World) -> None:
+    """A tag that a booking's second revision tells is news, as from another booking."""
+    world.group("g", {"none": [{"contact": "tags", "has_any": ["vip"]}]})
+    world.book("b")
+    world.book("b", revision=2, tags=["vip"])
+    assert world.flips() == [("g", "joined", "attribute"), ("g", "left", "no_longer_matches")]

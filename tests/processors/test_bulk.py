@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, cast
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 
 from processors.bulk import ASKED
 from processors.normalize import Keyed, Normalizer, Raw
+from processors.repeats import AT_ONCE
 from schemas.activity import CountAsked, Counted, Pin, decode, encode
 from tests.processors.world import DAY, START, World
 
@@ -116,11 +118,24 @@ def test_published_again_it_is_neither_carried_out_nor_told_again(world: World) 
     assert world.outcomes()[-5:] == [("unchanged", "repeated")] * 5
     assert world.members("vip") == []
     world.tick(2 * DAY)
-    world.pin("add", "vip", *PHONES[:3], id="later")
-    world.pin("add", "vip", *PHONES[:4], id="bulk")
-    assert [notice["cause"]["id"] for notice in finished(world)] == ["bulk", "other", "later", "bulk"]
+    for _ in range(2):
+        world.pin("add", "vip", *PHONES[:4], id="bulk")
+    assert [notice["cause"]["id"] for notice in finished(world)] == ["bulk", "other", "bulk"]
     first, *_, again = finished(world)
     assert first["id"] == again["id"]
+
+
+def test_commands_are_forgotten_a_few_with_each(world: World) -> None:
+    """However many are too old, one record has little to do; in the end nothing is left of them."""
+    for _ in range(20):
+        world.pin("add", "vip", PHONES[0])
+    world.tick(31 * DAY)
+    left = []
+    for _ in range(8):
+        world.pin("add", "vip", PHONES[0])
+        left.append(sum(key[:1] == b"q" for store in world.stores for key in store.rows))
+    assert [before - after for before, after in pairwise(left)][:4] == [AT_ONCE - 1] * 4
+    assert left[-1] == 8
 
 
 def test_what_was_refused_may_come_again(world: World) -> None:

@@ -879,6 +879,16 @@ def test_a_rename_that_comes_again_or_late(world: World) -> None:
     assert list(contacts(world)) == [f"tel:{OTHER}"]
 
 
+def test_a_rename_that_changed_nothing_is_known_again(world: World) -> None:
+    """It was carried out too: its second attempt does not undo what came between."""
+    world.say("hello")
+    assert rename(world, BY_PHONE, OTHER) == ("applied", None)
+    assert rename(world, BY_PHONE, OTHER, id="second") == ("unchanged", "already_in_force")
+    assert rename(world, BY_PHONE, NEW) == ("applied", None)
+    assert rename(world, BY_PHONE, OTHER, id="second") == ("unchanged", "repeated")
+    assert list(contacts(world)) == [f"tel:{NEW}"]
+
+
 def test_a_rename_repeated_on_its_way(world: World) -> None:
     """Two copies that are both let through by the contacts are carried out once."""
     world.say("hello")
