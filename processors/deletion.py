@@ -102,7 +102,7 @@ def _forget(at: Who, floor: int) -> None:
     if old.original_name is not None and old.original_at > floor:
         new.original_name, new.original_at = old.original_name, old.original_at
     elif (full := names_of(new)[0]) is not None:
-        new.original_name, new.original_at = full, max(known.at for known in names)
+        new.original_name, new.original_at = full, min(known.at for known in names)
     count(at, "booking")
     count(at, "rating")
 

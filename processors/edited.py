@@ -46,7 +46,7 @@ def _upserted(contact: Profile) -> Edited | Reject:
     if contact.name is not None:
         fields["name"] = [contact.name or " ".join(filter(None, parts.values())), *parts.values()]
     else:
-        fields |= {name: value or None for name, value in parts.items() if value is not None}
+        fields |= {name: value for name, value in parts.items() if value is not None}
     if contact.email is not None:
         fields["email"] = mail_of(contact.email)
         if contact.email and fields["email"] is None:

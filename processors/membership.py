@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from processors.rules import Compiled
     from schemas.activity import MessageSeen
 
-BY_FACTS = frozenset({"rating", "booking", "message", "attribute"})
-"""Why rules become true when facts come; not by hand, by other groups or by time alone."""
 Happening = tuple[str, str]
 """Source and id of the event or command at hand."""
 
@@ -118,12 +116,12 @@ def _stick(definition: Definition, row: Row, t: int) -> None:
 
 
 def _true_since(rule: Compiled, row: Row, t: int, why: Why) -> int:
-    """Return when a fact has made a rule true: at its own time, or when time alone turned it since, until `t`.
+    """Return since when somebody is in: as of what did it, or from when time alone turned the rule since, until `t`.
 
     A stay that is told of late, after its end, was no past one when it was booked.
     """
     leaf = rule.single
-    if why.join not in BY_FACTS or rule.refs or (leaf is not None and leaf.fades) or not row.mask & RULE:
+    if row.mask != RULE or (leaf is not None and leaf.fades):
         return why.effective
     return turned(rule, row, why.effective, t)
 
@@ -132,10 +130,11 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     row.seq += 1
     joined = row.seq & 1
     if joined:
-        effective = row.since = _true_since(definition.rule, row, t, why)
+        effective = _true_since(definition.rule, row, t, why)
         reason, evidence = why.join or definition.rule.reason(row.memos, t), why.evidence
     else:
-        effective, reason, evidence = max(why.effective, row.since), why.leave, None
+        effective, reason, evidence = why.effective, why.leave, None
+    effective = row.since = max(effective, row.since)  # what comes late changes nothing that was told to have been
     desk, key = at.desk, at.key
     reached = sendable(at.head, row, named_by(key)[1])
     desk.flips.append(Flip(

@@ -77,7 +77,7 @@ class Pins(Struct, array_like=True, gc=False):
 
 
 class Row(Struct, array_like=True, gc=False):
-    """One contact in one group: odd `seq` is in. `mask` and `expires` are what memberships last said."""
+    """One contact in one group: odd `seq` is in, `since` it was last told; `mask` and `expires` are what was told."""
 
     seq: int = 0
     mask: int = 0

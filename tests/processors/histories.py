@@ -45,7 +45,6 @@ TEXTS = ["dinner", "dinners and pool villa", "the boss has dinner", "pets", "car
          "start", "please stop texting me", "no a", "no b", "join a", "join c"]  # fmt: skip
 KEPT = "P9999D"
 DEFINITIONS = ("tenant.", "group.create", "group.delete")
-WORDS_OF_GROUPS = ("join ", "no ")
 PINS = {"group.add", "group.remove", "group.clear_pin"}
 HELD_BACK, LET_GO, REPEATED = 0.2, 0.4, 0.15
 """How likely an event waits, is let go with each that comes, and how likely a former one is published again."""
@@ -300,13 +299,12 @@ def _oldest(world: World) -> datetime:
 
 
 def _repeatable(world: World, heard: list[Heard]) -> list[Heard]:
-    """Leave out what would be news: what was refused or is not remembered any more, words for former groups.
+    """Leave out what would be news: what was refused or is not remembered any more.
 
     And what was never to be published: other content under an id and revision that was there already.
     """
     refused = {row["command"] for row in world.values("outcomes") if row["outcome"] == "skipped"}
     deleted = _last(heard, "group.delete")
-    changed = max(deleted, _last(heard, "group.create"))
     oldest = _oldest(world)
     first: dict[object, str] = {}
     return [
@@ -314,7 +312,6 @@ def _repeatable(world: World, heard: list[Heard]) -> list[Heard]:
         for at, one in enumerate(heard)
         if one.event["id"] not in refused
         and (at >= deleted or one.at >= oldest or one.event["type"] not in PINS)
-        and (at >= changed or not one.event["data"].get("text", "").startswith(WORDS_OF_GROUPS))
         and (one.at >= oldest or not one.event["type"].startswith(DEFINITIONS))
         and first.setdefault(_revision(one), one.event["id"]) == one.event["id"]
     ]

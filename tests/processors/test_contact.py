@@ -294,3 +294,40 @@ def test_nobody_leaves_before_having_joined(world: World) -> None:
     world.rate(5, "r", revision=2, withdrawn=True, time=START - DAY)
     joined, left = (millis(change["effective_at"]) for change in world.changes())
     assert (joined, left) == (START - HOUR, START - HOUR)
+
+
+def test_who_joins_again_by_a_late_fact_does_so_after_having_left(world: World) -> None:
+    """A late rating opens no spell before the last one's end."""
+    world.group("g", {"any": [{"event": "rating", "within": "P1M"}, {"event": "booking", "stay": "past"}]})
+    world.rate(5, "r", time=START)
+    world.tick(40 * DAY)
+    world.book("b", time=START - 10 * DAY, check_in="2026-11-03", check_out="2026-11-10")
+    joined, left, again = (millis(change["effective_at"]) for change in world.changes())
+    assert joined < left == again
+
+
+def test_of_many_turns_the_first_by_now_since_which_it_holds() -> None:
+    """Neither one while it holds already, nor one to come, when the rule turns true again."""
+    world = World(now=START + 22 * DAY)
+    world.tenant()
+    past = {"event": "booking", "stay": "past", "within": "P1M"}
+    world.group("g", {"any": [past, {"contact": "last_booking", "older_than": "P7D"}]})
+    world.group("past", past)
+    world.book("to come", ANNA, check_in="2026-12-15", check_out="2026-12-20")
+    for phone in (MADE, ANNA):
+        world.book(f"late {phone}", phone, time=START - 10 * DAY, check_in="2026-11-03", check_out="2026-11-10")
+    assert len(world.changes()) == 4
+    assert {change["effective_at"] for change in world.changes()} == {"2026-11-09T16:00:00Z"}
+
+
+def test_who_is_added_by_hand_is_in_since_then() -> None:
+    """Also where the rule has turned true between the add and its coming."""
+    world = World()
+    world.tenant()
+    world.group("g", {"event": "booking", "stay": "past"})
+    world.book("b", check_in="2026-11-03", check_out="2026-11-10")
+    world.pin("remove", "g")
+    world.tick(20 * DAY)
+    world.pin("add", "g", time=START + HOUR)
+    (joined,) = world.changes()
+    assert (joined["sources"], millis(joined["effective_at"])) == (["rule", "manual"], START + HOUR)

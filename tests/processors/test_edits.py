@@ -183,6 +183,18 @@ def test_a_part_of_a_name_outlives_an_older_deletion(world: World) -> None:
     assert (named(world), world.contact()["original_name"]) == (("Ayu", "Ayu", None), "Ayu")
 
 
+def test_the_first_part_of_a_name_that_is_left_is_the_original_one() -> None:
+    """A name that was told after it, and comes late, is not."""
+    world = World()
+    world.tenant()
+    world.must("contact.upsert", {"contact": {"phone": MADE, "name": "Made Wirawan"}}, time=START - DAY)
+    world.must("contact.upsert", {"contact": {"phone": MADE, "first_name": "Ayu"}}, time=START - 3)
+    world.must("contact.upsert", {"contact": {"phone": MADE, "last_name": "Sari"}})
+    world.must("contact.delete", {"contact": {"phone": MADE}}, time=START - HOUR)
+    world.say("hi", name="Ibu Ayu", time=START - 2)
+    assert world.contact()["original_name"] == "Ayu Sari"
+
+
 def test_a_booking_tells_tags_and_attributes(world: World) -> None:
     """They are set as of the booking's time; what can be no tag is left out, and the booking counts."""
     world.book("b1", tags=["honeymoon", " "], attributes={"tier": "gold", "": 1, "long": "x" * 2_000}, time=START - DAY)

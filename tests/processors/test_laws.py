@@ -480,9 +480,10 @@ def test_duplicates_change_nothing(history: list[Step], groups: list[Step]) -> N
 @law(60)
 @given(steps(st.one_of(facts, facts, deletions, definitions)), steps(creations, 3), st.sampled_from([1, 3]))
 def test_changes_alternate_and_fold_into_the_table(history: list[Step], groups: list[Step], partitions: int) -> None:
-    """Joins and leaves alternate with a gapless seq, their ids are unique, and the last ones are the table."""
+    """Joins and leaves alternate with a gapless seq, and in time; their ids are unique, the last ones are the table."""
     world = start(partitions)
     play(world, [PUT, *groups, *history])
+    effective: dict[tuple[str, str], datetime] = {}
     last: dict[tuple[str, str], dict[str, Any]] = {}
     changes = [told for told in world.values("membership-changes") if told["type"].startswith("membership.")]
     for change in changes:
@@ -492,6 +493,9 @@ def test_changes_alternate_and_fold_into_the_table(history: list[Step], groups: 
         assert data["change"] == ("left", "joined")[data["seq"] % 2]
         assert change["type"] == f"membership.{data['change']}"
         assert data["origin"] == "backfill" or when(data["effective_at"]) <= when(change["time"])
+        pair, at = (data["group"], data["contact"]), when(data["effective_at"])
+        assert effective.setdefault(pair, at) <= at
+        effective[pair] = at
         last[data["group"], data["contact"]] = change
     ids_ = [told["id"] for told in world.values("membership-changes")]
     assert len(set(ids_)) == len(ids_)

@@ -889,6 +889,14 @@ def test_a_rename_that_changed_nothing_is_known_again(world: World) -> None:
     assert list(contacts(world)) == [f"tel:{NEW}"]
 
 
+def test_a_rename_that_was_refused_is_decided_anew(world: World) -> None:
+    """As by what is true, and told, then."""
+    world.say("hello")
+    assert rename(world, BY_PHONE, OTHER) == ("applied", None)
+    assert rename(world, BY_PHONE, NEW, id="late", time=START - 1) == ("skipped", "newer_known")
+    assert rename(world, BY_PHONE, NEW, id="late") == ("applied", None)
+
+
 def test_a_rename_repeated_on_its_way(world: World) -> None:
     """Two copies that are both let through by the contacts are carried out once."""
     world.say("hello")
