@@ -35,8 +35,9 @@ from processors.desk import ORIGIN
 from processors.fold import Fold, Record
 from schemas.activity import MessageSeen, Seen, encode
 from streams.runtime.admin import create_topics
-from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Partitioner
+from streams.runtime.appender import BATCH_BYTES, CODEC, Appender
 from streams.runtime.broker import EmbeddedBroker
+from streams.runtime.murmur2 import Partitioner
 from streams.runtime.ports import free
 from streams.settings import Settings
 from streams.verify_books import contact_in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import json
 import pstats
 import sys
@@ -22,6 +23,7 @@ from processors.state import MemoryStore
 from schemas.activity import INTERNAL, RAW_TOPICS, Tick, encode
 from schemas.base import Reject
 from schemas.tenants import Tenant
+from streams.runtime.worker import GC_THRESHOLDS
 
 MESSAGES, COMMANDS = RAW_TOPICS.index("messages"), RAW_TOPICS.index("commands")
 CHUNK = 2000
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--messages", type=int, default=50_000)
     parser.add_argument("--profile", action="store_true", help="also where the time goes (which makes it longer)")
     asked = parser.parse_args(arguments)
+    gc.set_threshold(*GC_THRESHOLDS)
     job = Job(asked.messages, int(time.time()) - 300)
     raws = [Raw(MESSAGES, 0, at, job.ends_at * 1000, key, value, ()) for at, (key, value) in enumerate(job.records)]
     keyed = _measure("normalize", len(raws), lambda: list(_normalized(raws)), profile=asked.profile)
@@ -78,7 +81,7 @@ def _prepared(now: int) -> tuple[MemoryStore, Fold]:
     raws = [Raw(COMMANDS, 0, at, now, key, value, ()) for at, (key, value) in enumerate(commands(now // 1000))]
     waiting = list(_normalized(raws))
     while waiting or fold.scanning:
-        fold.apply([Record(key, value, now) for key, value in waiting] or [Record(b"", _TICK, now)])
+        fold.apply([Record(one.key, one.value, now) for one in waiting] or [Record(b"", _TICK, now)])
         store.write(fold.flush().rows)
         waiting = [Keyed(out.key, out.value or b"") for out in fold.desk.out if out.topic == "contact-activity"]
         fold.desk.out.clear()
@@ -90,7 +93,7 @@ def _decided(fold: Fold, store: MemoryStore, keyed: Sequence[Keyed], now: int) -
     """Fold all activities, with a commit every few chunks; count what would be appended, by topic."""
     out: Counter[str] = Counter()
     for at in range(0, len(keyed), CHUNK):
-        fold.apply([Record(key, value, now) for key, value in keyed[at : at + CHUNK]])
+        fold.apply([Record(one.key, one.value, now) for one in keyed[at : at + CHUNK]])
         if at // CHUNK % CHUNKS_A_COMMIT == CHUNKS_A_COMMIT - 1:
             _commit(fold, store, out)
     _commit(fold, store, out)

@@ -7,9 +7,10 @@ in. The same record gives the same activities, so that a repeat after a crash is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from processors.edited import ContactCommand, edited_by, edited_in
 from processors.identity import (
@@ -75,7 +76,7 @@ AHEAD = 5 * 60 * 1000
 to_json = msgspec.json.Encoder().encode
 
 
-class Raw(NamedTuple):
+class Raw(Struct, frozen=True, gc=False):
     """One record of a raw topic; `topic` indexes RAW_TOPICS, `timestamp` is its append time (epoch ms)."""
 
     topic: int
@@ -87,7 +88,7 @@ class Raw(NamedTuple):
     headers: Sequence[tuple[str, bytes]]
 
 
-class Keyed(NamedTuple):
+class Keyed(Struct, frozen=True, gc=False):
     """One record for contact-activity."""
 
     key: bytes
@@ -102,15 +103,27 @@ class Normalizer:
         self.retention = retention
         self._retained = duration_upper_bound_ms(parse_duration(retention))
 
+    def normalize_all(self, raws: Sequence[Raw]) -> list[list[Keyed] | Reject]:
+        """Return for each raw record its activities, or why it is a dead letter.
+
+        All are decoded before the first is worked on: a core's cache holds the code of one of the two steps.
+        """
+        retention, topics = self.retention, activity.RAW_TOPICS
+        events = [read(topics[raw.topic], raw.value, raw.headers, retention=retention) for raw in raws]
+        return [
+            event if isinstance(event, Reject) else self._activities(raw, event)
+            for raw, event in zip(raws, events, strict=True)
+        ]
+
     def normalize(self, raw: Raw) -> list[Keyed] | Reject:
         """Return the activities of one raw record, or why it is a dead letter."""
-        event = read(activity.RAW_TOPICS[raw.topic], raw.value, raw.headers, retention=self.retention)
-        if isinstance(event, Reject):
-            return event
+        return self.normalize_all((raw,))[0]
+
+    def _activities(self, raw: Raw, event: Any) -> list[Keyed] | Reject:
         time = millis(event.time)
         if time > raw.timestamp + AHEAD:
             return Reject("from_the_future", "time")
-        return _STEP[type(event)](self, raw, event, time)
+        return _STEP[event.__class__](self, raw, event, time)
 
     def message(self, raw: Raw, event: MessageEvent, time: int) -> list[Keyed] | Reject:
         """A message goes straight to its contact, with its words normalised."""
@@ -252,8 +265,8 @@ class Normalizer:
 
 def region(tenant: Tenant, data: Any, country: str | None = None) -> str | None:
     """Return the region to read phones in: the event's country, else the property's region, else the tenant's."""
-    hinted = region_of(country or data.country)
-    if hinted is not None:
+    hint = country or data.country
+    if hint and (hinted := region_of(hint)) is not None:
         return hinted
     place = tenant.properties.get(data.property or "")
     return (place.region if place is not None else None) or tenant.region

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from schemas.base import Reject, explain
+from schemas.base import Reject, check_tenant, explain
 from schemas.command_content import check_command, group_id_from_name
 from schemas.commands import Command
 from schemas.event_content import EVENT_CHECKS
@@ -66,7 +66,7 @@ def _event(kind: type[Event], whole: bytes) -> Event | Reject:
         return Reject("type_unknown", "type: of another topic")
     if not _FIRST_YEAR <= event.time.year <= _LAST_YEAR:
         return Reject("field_invalid", "time: out of range")
-    return EVENT_CHECKS[kind](event.data) or event
+    return check_tenant(event.tenant) or EVENT_CHECKS[kind](event.data) or event
 
 
 def _command(whole: bytes, retention: str) -> Command | Reject:
@@ -76,7 +76,7 @@ def _command(whole: bytes, retention: str) -> Command | Reject:
         return _fault(error, whole)
     if not _FIRST_YEAR <= command.time.year <= _LAST_YEAR:
         return Reject("field_invalid", "time: out of range")
-    return check_command(command, retention) or command
+    return check_tenant(command.tenant) or check_command(command, retention) or command
 
 
 def _decoded(decoder: msgspec.json.Decoder[Read], whole: bytes) -> Read:

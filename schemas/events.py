@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from schemas.base import Id, Moment, Name, PropertyId, TenantId
+from schemas.base import Id, Moment, Name, PropertyId, TenantName
 
 Status = Literal["confirmed", "checked_in", "checked_out", "cancelled", "no_show"]
 Direction = Literal["inbound", "outbound"]
@@ -81,7 +81,7 @@ class Rating(Struct, frozen=True, kw_only=True, omit_defaults=True):
     withdrawn: bool = False
 
 
-class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One chat message in one revision; `deleted` takes it back.
 
     {"message_id": "wamid.A1", "channel": "whatsapp", "direction": "inbound", "from": "6281234567890",
@@ -115,7 +115,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     source: Id
     id: Id
     time: Moment
-    tenant: TenantId
+    tenant: TenantName
 
 
 class BookingEvent(Envelope, frozen=True, kw_only=True, tag_field="type", tag="booking"):
@@ -144,7 +144,7 @@ class RatingEvent(Envelope, frozen=True, kw_only=True, tag_field="type", tag="ra
     data: Rating
 
 
-class MessageEvent(Envelope, frozen=True, kw_only=True, tag_field="type", tag="message"):
+class MessageEvent(Envelope, frozen=True, kw_only=True, tag_field="type", tag="message", gc=False):
     """A chat message received, sent, edited or deleted.
 
     {"specversion": "1.0", "type": "message", "source": "whatsapp", "id": "wamid.A1",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
+from streams.runtime.murmur2 import partition_of
 from streams.topics import full_name
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class CommandLog:
         count = await self._count(topic)
         if keys is None:
             return [(topic, number) for number in range(count)]
-        return [(topic, number) for number in sorted({(murmur2(key) & 0x7FFFFFFF) % count for key in keys})]
+        return [(topic, number) for number in sorted({partition_of(key, count) for key in keys})]
 
     async def ends(self, parts: Iterable[Part]) -> dict[Part, int]:
         """Tell where the logs end now."""

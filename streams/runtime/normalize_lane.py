@@ -19,8 +19,9 @@ from schemas.activity import RAW_TOPICS
 from schemas.base import Reject
 from schemas.dead_letters import body, headers
 from streams import metrics
-from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Partitioner, settle
+from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, settle
 from streams.runtime.fail_points import reached
+from streams.runtime.murmur2 import Partitioner
 from streams.runtime.tenants_view import TenantsView
 from streams.settings import Settings
 
@@ -84,8 +85,7 @@ class NormalizeLane:
         await self.view.refresh()
         records = event.value
         for start in range(0, len(records), SLICE_RECORDS):
-            for record in records[start : start + SLICE_RECORDS]:
-                self._one(record)
+            self._work_on(records[start : start + SLICE_RECORDS])
             if self.appender.unsent:
                 self._check_membership()
                 await self.appender.push()
@@ -95,16 +95,18 @@ class NormalizeLane:
         await self._sent.put((event, await self.appender.start_flush()))
         metrics.CHUNK_SECONDS.observe(time.monotonic() - started)
 
-    def _one(self, record: Any) -> None:
-        topic = self.topics[record.topic]
-        raw = Raw(topic, record.partition, record.offset, record.timestamp, record.key, record.value, record.headers)
-        result = self.normalizer.normalize(raw)
-        metrics.EVENTS_IN[topic] += 1
-        if isinstance(result, Reject):
-            self._reject(record, result)
-            return
-        for key, value in result:
-            self.appender.append("contact-activity", self.partitioner(key), key, value)
+    def _work_on(self, records: list[Any]) -> None:
+        """Append what comes of records of one topic."""
+        topic = self.topics[records[0].topic]
+        raws = [Raw(topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in records]
+        append, partitioner = self.appender.append, self.partitioner
+        for record, result in zip(records, self.normalizer.normalize_all(raws), strict=True):
+            if isinstance(result, Reject):
+                self._reject(record, result)
+            else:
+                for one in result:
+                    append("contact-activity", partitioner(one.key), one.key, one.value)
+        metrics.EVENTS_IN[topic] += len(records)
 
     def _reject(self, record: Any, reject: Reject) -> None:
         metrics.REJECTS.labels(reason=reject.reason).inc()

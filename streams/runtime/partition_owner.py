@@ -24,10 +24,11 @@ from processors.desk import BY_KEY, ORIGIN, OWN
 from processors.fold import FIRED, Fold
 from schemas.activity import Tick, encode
 from streams import metrics
-from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Partitioner, Sent
+from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Sent
 from streams.runtime.broker_clock import BrokerClock
 from streams.runtime.fail_points import reached
 from streams.runtime.hash_key import check, hash_key
+from streams.runtime.murmur2 import Partitioner
 from streams.runtime.partition_store import PartitionStore
 from streams.runtime.restore import restore
 from streams.settings import Settings
@@ -251,10 +252,11 @@ class PartitionOwner:
         """Append what the fold has said so far; full batches leave at once."""
         await self._begin()
         out, append, own = self.fold.desk.out, self.appender.append, self.partition
-        for topic, key, value, partition, headers in out:
+        for one in out:
+            partition = own if one.partition == OWN else one.partition
             if partition == BY_KEY:
-                partition = self.links.partitioner(key)  # noqa: PLW2901
-            append(topic, own if partition == OWN else partition, key, value, headers)
+                partition = self.links.partitioner(one.key)
+            append(one.topic, partition, one.key, one.value, one.headers)
         out.clear()
         if self.appender.unsent:
             await self.appender.push()
@@ -288,8 +290,7 @@ class PartitionOwner:
         flushed = self.fold.flush()
         flushed.rows[POSITION] = self.position.to_bytes(8, "big")
         await self._hand_out()
-        for key, value in flushed.rows.items():
-            self.appender.append(CHANGELOG, self.partition, key, value)
+        self.appender.extend(CHANGELOG, self.partition, flushed.rows.items())
         if self.fold.scanning and not self._tick_on_its_way:
             self._append_tick()
         reached("decide-before-flush")

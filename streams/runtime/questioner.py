@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from schemas.questions import Answer
 from streams.runtime.command_log import LogUnavailableError
+from streams.runtime.murmur2 import partition_of
 from streams.topics import full_name
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Questioner:
 
     async def ask_owner(self, key: bytes, question: Question, wait: float) -> Answer:
         """Ask the owner of a contact (tenant/contact). Raises TimeoutError."""
-        partition = (murmur2(key) & 0x7FFFFFFF) % self._settings.partitions
+        partition = partition_of(key, self._settings.partitions)
         return (await self._ask([partition], question, wait))[0]
 
     async def ask_all(self, question: Question, wait: float) -> list[Answer]:

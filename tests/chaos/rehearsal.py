@@ -76,8 +76,8 @@ class Rehearsal:
             lines = headers(found, f"rollcall.{topic}", 0, one.offset, one.value)
             self._append("dead-letters", one.key, one.value, tuple(lines))
             return
-        for key, value in found:
-            self._activity(key, value)
+        for keyed in found:
+            self._activity(keyed.key, keyed.value)
 
     def _activity(self, key: bytes, value: bytes) -> None:
         self._append("contact-activity", key, value)
@@ -93,13 +93,13 @@ class Rehearsal:
 
     def _commit(self) -> None:
         flushed = self.fold.flush()
-        for topic, key, value, _, lines in self.fold.desk.out:
-            if topic == "contact-activity":
-                self._activity(key, value or b"")
-            elif topic in READ:
-                self._append(topic, key, value, lines)
-            elif topic == "tenants" and value is not None:
-                self.tenants[key.decode()] = msgspec.json.decode(value, type=Tenant)
+        for out in self.fold.desk.out:
+            if out.topic == "contact-activity":
+                self._activity(out.key, out.value or b"")
+            elif out.topic in READ:
+                self._append(out.topic, out.key, out.value, out.headers)
+            elif out.topic == "tenants" and out.value is not None:
+                self.tenants[out.key.decode()] = msgspec.json.decode(out.value, type=Tenant)
         self.fold.desk.out.clear()
         for row, content in flushed.rows.items():
             self._append("decide-changelog", row, content)

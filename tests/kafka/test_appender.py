@@ -9,8 +9,12 @@ import aiokafka
 import pytest
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
+from hypothesis import given
+from hypothesis import strategies as st
 
-from streams.runtime.appender import BATCH_BYTES, Appender, Partitioner
+from streams.runtime.appender import BATCH_BYTES, Appender
+from streams.runtime.murmur2 import Partitioner
+from streams.runtime.murmur2 import murmur2 as fast
 from streams.settings import Settings
 from tests.kafka.pipeline import read
 
@@ -55,6 +59,19 @@ async def test_large_records(appender: Appender, settings: Settings) -> None:
     assert [found[0], len(found[1]), found[2], len(found[3]), found[4]] == [1, 7 * MIB, 2, 300 * 1024, 3]
 
 
+async def test_many_at_once(appender: Appender, settings: Settings) -> None:
+    """Many records of a partition lie as if each had been put there by itself, large ones among them."""
+    rows: list[tuple[bytes, bytes | None]] = [(b"%d" % number, b"%d" % number + b" " * 400) for number in range(2000)]
+    rows[700] = (b"700", b"700" + b" " * (300 * 1024))
+    appender.append("contact-activity", 0, b"first", b"-1")
+    appender.extend("contact-activity", 0, rows)
+    appender.extend("contact-activity", 0, [])
+    appender.append("contact-activity", 0, b"last", b"2000")
+    sent = await appender.flush()
+    assert sent.next_offset == {(settings.topic_prefix + "contact-activity", 0): 2002}
+    assert [one.value for one in read(settings, "contact-activity")] == [*range(-1, 2001)]
+
+
 async def test_failure_is_raised(appender: Appender, settings: Settings) -> None:
     """What the broker refuses is raised by flush, also when other batches went well."""
     appender.append("dead-letters", 0, b"k", b"fine")
@@ -69,6 +86,12 @@ async def test_no_value_and_headers(appender: Appender, settings: Settings) -> N
     await appender.flush()
     (found,) = read(settings, "dead-letters")
     assert (found.key, found.value, found.headers) == (b"k", None, {"reason": b"null"})
+
+
+@given(st.binary(max_size=80))
+def test_murmur2_is_kafkas(key: bytes) -> None:
+    """For keys of every length."""
+    assert fast(key) == murmur2(key)
 
 
 def test_partitioner_is_kafkas() -> None:

@@ -29,8 +29,8 @@ def normalize(kind: str, data: dict[str, Any], headers: Any = (), **more: Any) -
     keyed = Normalizer({"bali": TENANT}).normalize(raw)
     if isinstance(keyed, Reject):
         return keyed
-    ((key, record),) = keyed
-    return key.decode(), decode(record)
+    (one,) = keyed
+    return one.key.decode(), decode(one.value)
 
 
 def test_a_message_goes_to_its_contact() -> None:

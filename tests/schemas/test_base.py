@@ -10,13 +10,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.base import Reject, example, explain, millis, moment
+from schemas.base import Reject, TenantId, check_tenant, example, explain, millis, moment, stamp
 
 
 @given(st.integers(-62_000_000_000_000, 250_000_000_000_000))
 def test_moment_is_millis(ms: int) -> None:
     """Milliseconds survive the way to a datetime and back, in the years 6 to 9891."""
     assert millis(moment(ms)) == ms
+
+
+@given(st.integers(-(1 << 50), 1 << 50) | st.integers(-(1 << 38), 1 << 38).map(lambda seconds: seconds * 1000))
+def test_a_stamp_is_the_json_of_the_moment(ms: int) -> None:
+    """To the byte, with and without milliseconds, and beyond the calendar too."""
+    assert stamp(ms) == msgspec.json.encode(moment(ms))
+
+
+@given(st.from_regex(r"[a-z0-9-]{0,70}") | st.text("aZ0-_.\n/é", max_size=4))
+def test_a_tenant_is_held_against_its_pattern(name: str) -> None:
+    """As decoding it would: the same texts pass, and the same is said of the others."""
+    try:
+        msgspec.convert({"tenant": name}, dict[str, TenantId])
+    except msgspec.ValidationError as error:
+        told = explain(error)
+        assert check_tenant(name) == Reject(told.reason, told.detail.replace("[...]", "tenant"))
+    else:
+        assert check_tenant(name) is None
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.integers(-14, 14))
