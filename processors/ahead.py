@@ -8,10 +8,11 @@ step by step.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from processors.rows import encode, fact_key, facts_under
-from processors.whole_words import near_miss
 from schemas.activity import MessageFact
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from schemas.activity import MessageSeen
 
 
-class Ahead(NamedTuple):
+class Ahead(Struct, frozen=True, gc=False):
     """One message: the prefix and key of its row, and the row; what it means as a whole, nearly means, and matches."""
 
     under: bytes
@@ -41,8 +42,9 @@ def look_ahead(
     known = [definitions(key) for key, _ in messages]
     texts = [seen.words for _, seen in messages]
     meanings = [one.whole.get(text) for one, text in zip(known, texts, strict=True)]
-    hits = [one.hits(seen.words, seen.channel) for one, (_, seen) in zip(known, messages, strict=True)]
-    return [*map(Ahead, unders, places, rows, meanings, map(near_miss, texts), hits)]
+    said = [one.read(seen.words, seen.channel) for one, (_, seen) in zip(known, messages, strict=True)]
+    nears, hits = [near for _, near in said], [hits for hits, _ in said]
+    return [*map(Ahead, unders, places, rows, meanings, nears, hits)]
 
 
 def fact_of(seen: MessageSeen) -> MessageFact:

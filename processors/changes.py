@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from processors.consent import sendable
 from processors.desk import Out
 from processors.rows import NAMED, Head
-from schemas.base import moment
+from schemas.base import stamp
 from schemas.outputs import Cause, Change, ChangeData, Membership
 
 if TYPE_CHECKING:
@@ -21,11 +22,26 @@ if TYPE_CHECKING:
     from schemas.groups import Group
 
 encode = msgspec.json.Encoder().encode
-remembered = lru_cache(8_192)(moment)
-"""Many records are of one moment, and each moment is told more than once."""
+
+SLOT: Any = msgspec.Raw(b"\0")
+"""Stands in a sample record for what differs from record to record: no JSON holds the byte."""
 
 
-class Flip(NamedTuple):
+FORMS = 10_000
+"""Groups whose forms are kept, of each kind."""
+
+_SOURCES = [encode(names) for names in NAMED]
+
+
+def form(sample: Struct) -> bytes:
+    """Return a record's JSON with a %b wherever the sample has a slot: filling it in takes half the time of encoding.
+
+    What goes into the slots, in their order, is JSON too.
+    """
+    return encode(sample).replace(b"%", b"%%").replace(b"\0", b"%b")
+
+
+class Flip(Struct, frozen=True, gc=False):
     """A membership that has just begun or ended, all that its record tells; written when the slice is done."""
 
     key: bytes
@@ -61,36 +77,56 @@ def _records(flips: Iterable[Flip | Out], ids: dict[tuple[bytes, str], str]) -> 
         if isinstance(flip, Out):
             yield flip
         else:
-            change = _change(flip)
-            ids[flip.key, flip.group.id] = change.id
-            yield Out("membership-changes", flip.key, encode(change))
+            group = flip.group
+            tenant, contact = named_by(flip.key)
+            ids[flip.key, group.id] = id_ = change_id(tenant, group.id, contact, flip.seq)
+            yield Out("membership-changes", flip.key, _change(flip, tenant, contact, id_))
 
 
-def _change(flip: Flip) -> Change:
-    tenant, contact = named_by(flip.key)
-    group = flip.group
-    joined = flip.seq & 1
-    return Change(
-        type="membership.joined" if joined else "membership.left",
-        id=change_id(tenant, group.id, contact, flip.seq),
-        time=remembered(flip.now),
-        tenant=tenant,
-        subject=contact,
-        data=ChangeData(
-            group=group.id,
-            contact=contact,
-            change="joined" if joined else "left",
-            seq=flip.seq,
-            reason=flip.reason,  # type: ignore[arg-type]
-            cause=Cause(*flip.cause) if flip.cause else None,
-            evidence=flip.evidence,
-            rule_hash=group.rule_hash,
-            effective_at=remembered(flip.effective),
-            expires_at=remembered(flip.expires) if flip.expires else None,
-            sources=NAMED[flip.mask],
-            origin=flip.origin,  # type: ignore[arg-type]
-            sendable=flip.sendable,
-        ),
+def _change(flip: Flip, tenant: str, contact: str, id_: str) -> bytes:
+    group, who = flip.group, encode(contact)
+    return _change_form(tenant, group.id, group.rule_hash, joined=bool(flip.seq & 1)) % (
+        encode(id_),
+        stamp(flip.now),
+        who,
+        who,
+        encode(flip.seq),
+        encode(flip.reason),
+        b"null" if flip.cause is None else encode(Cause(*flip.cause)),
+        encode(flip.evidence),
+        stamp(flip.effective),
+        stamp(flip.expires) if flip.expires else b"null",
+        _SOURCES[flip.mask],
+        encode(flip.origin),
+        b"true" if flip.sendable else b"false",
+    )
+
+
+@lru_cache(FORMS)
+def _change_form(tenant: str, group: str, rule_hash: str, *, joined: bool) -> bytes:
+    return form(
+        Change(
+            type="membership.joined" if joined else "membership.left",
+            id=SLOT,
+            time=SLOT,
+            tenant=tenant,
+            subject=SLOT,
+            data=ChangeData(
+                group=group,
+                contact=SLOT,
+                change="joined" if joined else "left",
+                seq=SLOT,
+                reason=SLOT,
+                cause=SLOT,
+                evidence=SLOT,
+                rule_hash=rule_hash,
+                effective_at=SLOT,
+                expires_at=SLOT,
+                sources=SLOT,
+                origin=SLOT,
+                sendable=SLOT,
+            ),
+        )
     )
 
 
@@ -106,15 +142,30 @@ def table_row(key: bytes, group: str, head: Head, id_: str) -> Out:
     at = f"{tenant}/{group}/{contact}".encode()
     if not row.seq & 1:
         return Out("memberships", at, None)
-    value = Membership(
-        tenant=tenant,
-        group=group,
-        contact=contact,
-        since=remembered(row.since),
-        seq=row.seq,
-        change_id=id_ or change_id(tenant, group, contact, row.seq),
-        sources=NAMED[row.mask],
-        expires_at=remembered(row.expires) if row.expires else None,
-        sendable=sendable(head, row, contact),
+    value = _membership_form(tenant, group) % (
+        encode(contact),
+        stamp(row.since),
+        encode(row.seq),
+        encode(id_ or change_id(tenant, group, contact, row.seq)),
+        _SOURCES[row.mask],
+        stamp(row.expires) if row.expires else b"null",
+        b"true" if sendable(head, row, contact) else b"false",
     )
-    return Out("memberships", at, encode(value))
+    return Out("memberships", at, value)
+
+
+@lru_cache(FORMS)
+def _membership_form(tenant: str, group: str) -> bytes:
+    return form(
+        Membership(
+            tenant=tenant,
+            group=group,
+            contact=SLOT,
+            since=SLOT,
+            seq=SLOT,
+            change_id=SLOT,
+            sources=SLOT,
+            expires_at=SLOT,
+            sendable=SLOT,
+        )
+    )

@@ -44,7 +44,8 @@ def left_for_good(pins: Pins | None) -> bool:
 
 def sendable(head: Head, row: Row, contact: str) -> bool:
     """Whether a contact may be written to as a member of a group."""
-    return is_reachable(contact) and not opted_out(head) and not left_for_good(row.pins)
+    silent = (head.consent is not None and opted_out(head)) or (row.pins is not None and left_for_good(row.pins))
+    return not silent and is_reachable(contact)
 
 
 def say(desk: Desk, key: bytes, said: Said) -> Verdict:

@@ -179,7 +179,7 @@ def _reread(at: Who, definitions: Definitions, hits: Iterable[Word], why: Why) -
     for hit in {hit.leaf: hit for hit in hits}.values():
         row = row_of(at, hit.definition)
         row.memos[hit.at] = facts.memo(hit.definition, hit.at, row)
-        settle(at, hit.definition, row, at.desk.now, why._replace(evidence=hit.phrase))
+        settle(at, hit.definition, row, at.desk.now, structs.replace(why, evidence=hit.phrase))
 
 
 def on_fact_put(desk: Desk, key: bytes, put: FactPut, definitions: Definitions) -> None:

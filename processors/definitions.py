@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from processors.leaves import MessageLeaf, Zones
 from processors.rules import Compiled, compile_rule, rule_in_force
-from processors.whole_words import Meaning, has_words, meanings
+from processors.whole_words import HINTS, Meaning, has_words, meanings, near_miss
 from processors.words import Matcher
 from schemas.groups import Group
 from schemas.rules import MessageRule, leaves
@@ -21,6 +21,10 @@ from schemas.tenants import Tenant
 
 if TYPE_CHECKING:
     from schemas.activity import MessageFact
+
+NO_HITS: tuple[Sequence[Word], str | None] = (), None
+HINTED = 1 << 60
+"""Stands behind the numbers of the words that a text matches, if it may nearly opt out."""
 
 _group = msgspec.json.Decoder(Group).decode
 _tenant = msgspec.json.Decoder(Tenant).decode
@@ -84,7 +88,8 @@ class Index:
             for kind in definition.rule.kinds:
                 self.of_kind[kind].append(definition)
         self.words = [word for d in self.of_kind["message"] for word in d.words]
-        self.match = Matcher((i, word.phrase, word.mode) for i, word in enumerate(self.words)).match
+        hints = ((HINTED, hint) for hint in HINTS)
+        self.match = Matcher(((i, word.phrase, word.mode) for i, word in enumerate(self.words)), hints).match
 
 
 class Definitions:
@@ -243,9 +248,19 @@ class Definitions:
 
     def hits(self, words: str, channel: str) -> Sequence[Word]:
         """Return a phrase for each leaf that a normalised text matches, in one pass over the text for all groups."""
+        return self.read(words, channel)[0]
+
+    def read(self, words: str, channel: str) -> tuple[Sequence[Word], str | None]:
+        """Return what `hits` does, and what in the text sounds like opting out, from the same pass."""
         index = self._index or self.index
         found = index.match(words)
-        return self._admit([index.words[i] for i in found], channel) if found else ()
+        if not found:
+            return NO_HITS
+        near = None
+        if found[-1] == HINTED:
+            found.pop()
+            near = near_miss(words)
+        return self._admit([index.words[i] for i in found], channel), near
 
     def _admit(self, words: list[Word], channel: str) -> list[Word]:
         """Keep the first phrase of each leaf (they stand in their order) that lets the channel and nothing bars."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from processors.deadlines import Deadlines
 from processors.rows import (
@@ -33,7 +35,7 @@ ORIGIN = (INTERNAL, 0, 0, 0)
 """The first four fields of a record that an owner writes itself."""
 
 
-class Out(NamedTuple):
+class Out(Struct, frozen=True, gc=False):
     """One record to append: to a partition, to the fold's OWN, or to the one its key hashes to."""
 
     topic: str

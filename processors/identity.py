@@ -126,6 +126,8 @@ def canonical(contact: str) -> str | None:
 
 def is_reachable(contact: str) -> bool:
     """Tell whether a contact id by itself is an address: a phone, a person's e-mail or a chat id."""
+    if contact.startswith("tel:"):
+        return True
     return not contact.startswith("booking:") and not (contact.startswith("mailto:") and is_relay(contact))
 
 

@@ -115,7 +115,9 @@ class MessageLeaf(Fading):
 
     def end(self, memo: Memo) -> int:
         """See Leaf: the deadline of the last that is needed."""
-        return end_of(self.window, memo[-1]) if len(memo) >= self.count else 0
+        if len(memo) < self.count:
+            return 0
+        return FOR_EVER if self.window is None else self.window.deadline(memo[-1])
 
     def _lasting(self, time: int) -> tuple[int, int]:
         return (FOR_EVER, -time) if self.window is None else (self.window.deadline(time), time)

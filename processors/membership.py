@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from processors.changes import Flip, change_id, named_by
 from processors.consent import sendable
@@ -20,7 +22,7 @@ Happening = tuple[str, str]
 """Source and id of the event or command at hand."""
 
 
-class Who(NamedTuple):
+class Who(Struct, frozen=True, gc=False):
     """The contact at hand: the desk it lies on, its key tenant/contact, and its head."""
 
     desk: Desk
@@ -28,7 +30,7 @@ class Who(NamedTuple):
     head: Head
 
 
-class Why(NamedTuple):
+class Why(Struct, frozen=True, gc=False):
     """What makes a membership be looked at: the reasons to give should it flip, and its cause.
 
     `seen` is the message that did it, if one did; without `reply` who joins is not greeted.
@@ -46,15 +48,13 @@ class Why(NamedTuple):
 
 def row_of(at: Who, definition: Definition) -> Row:
     """Return the contact's row in a group to be changed, a new one if it has none."""
-    row: Row | None = at.head.rows.get(definition.id)
-    if row is None:
-        row = at.head.rows[definition.id] = Row()
+    row = at.head.rows.open(definition.id)
     if len(row.memos) != len(definition.rule.leaves):
         row.memos = definition.rule.empty()
     return row
 
 
-class Waiting(NamedTuple):
+class Waiting(Struct, frozen=True, gc=False):
     """A group that is settled later, for a reason; `true` is whether its rule was then, where that is known yet."""
 
     definition: Definition
@@ -89,7 +89,8 @@ def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> N
     out = definition.deleting or ((head.deleted or head.links) is not None and is_gone(head))
     if definition.group.sticky and not row.stuck and not out:
         _stick(definition, row, t)
-    mask, due, expires = NOTHING if out else look(definition.rule, row, t)
+    outlook = NOTHING if out else look(definition.rule, row, t)
+    mask, due, expires = outlook.mask, outlook.due, outlook.expires
     flips = (row.seq & 1) != (mask != 0)
     if not flips and (mask != row.mask or expires != row.expires):
         at.desk.changed_rows.setdefault((at.key, definition.id), "")
@@ -106,7 +107,7 @@ def _passed_on(inner: Definition, why: Why) -> Why:
     """Say why a group is looked at again that names another: what happened to that one."""
     join = why.join if why.join == "time" else "group"
     leave = why.leave if why.leave in {"expired", "retracted"} else "no_longer_matches"
-    return why._replace(join=join, leave=leave, evidence=inner.id)
+    return structs.replace(why, join=join, leave=leave, evidence=inner.id)
 
 
 def _stick(definition: Definition, row: Row, t: int) -> None:

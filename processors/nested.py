@@ -23,14 +23,15 @@ def settle_waiting(at: Who, t: int) -> None:
     while waiting:
         level = min(one.definition.level for one in waiting.values())
         for name in sorted(name for name, one in waiting.items() if one.definition.level == level):
-            definition, why, _ = waiting.pop(name)
+            one = waiting.pop(name)
+            definition = one.definition
             refs = () if definition.deleting else definition.rule.refs
             memos = {index: group_memo(at, definition, leaf, t) for index, leaf in refs}
             if name in at.head.rows or definition.rule.true_when_empty or any(memos.values()):
                 row = row_of(at, definition)
                 for index, memo in memos.items():
                     row.memos[index] = memo
-                settle_now(at, definition, row, t, why)
+                settle_now(at, definition, row, t, one.why)
 
 
 def group_memo(at: Who, definition: Definition, leaf: GroupLeaf, t: int) -> Memo:

@@ -6,7 +6,9 @@ Membership = pinned out or opted out of the group ? no : any added source or rul
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from processors.leaves import FOR_EVER
 from processors.rows import BIT, PINNED_OUT, Pins, Row
@@ -20,7 +22,7 @@ LOOK_AHEAD = 500
 RULE = BIT["rule"]
 
 
-class Outlook(NamedTuple):
+class Outlook(Struct, frozen=True, gc=False):
     """Sources now (a mask), when they next change, when the membership ends; 0 is never."""
 
     mask: int

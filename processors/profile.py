@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NO_STAY = frozenset({"cancelled", "no_show"})
 PARTS = ("first_name", "last_name")
+NO_PARTS = [None, None]
 FIELDS = ("email", "country", "area", "language", "property")
 
 
@@ -56,16 +57,21 @@ def source_of(profile: Profile) -> str | None:
 
 def learn(profile: Profile, seen: Seen) -> bool:
     """Take what an event tells of its guest, field by field; return whether anything shown has changed."""
-    changed = False
+    changed, time = False, seen.time
     full = seen.name or " ".join(part for part in (seen.first_name, seen.last_name) if part)
     if full:
-        changed = newest(profile, "name", seen.time, [full, seen.first_name, seen.last_name])
-        changed |= original(profile, seen.time, full)
-    if seen.email or seen.country or seen.area or seen.language or seen.property:
-        for name in FIELDS:
-            value = getattr(seen, name)
-            if value:
-                changed |= newest(profile, name, seen.time, value)
+        changed = newest(profile, "name", time, [full, seen.first_name, seen.last_name])
+        changed |= original(profile, time, full)
+    if seen.email:
+        changed |= newest(profile, "email", time, seen.email)
+    if seen.country:
+        changed |= newest(profile, "country", time, seen.country)
+    if seen.area:
+        changed |= newest(profile, "area", time, seen.area)
+    if seen.language:
+        changed |= newest(profile, "language", time, seen.language)
+    if seen.property:
+        changed |= newest(profile, "property", time, seen.property)
     return changed
 
 
@@ -77,6 +83,8 @@ def names_of(profile: Profile) -> tuple[str | None, str | None, str | None]:
     """
     told, parts = profile.fields.get("name"), [profile.fields.get(name) for name in PARTS]
     full, *before = told.value if told is not None else (None, None, None)
+    if parts == NO_PARTS:
+        return full or None, before[0] or None, before[1] or None
     newer = [one is not None and (told is None or (one.at, one.id) > (told.at, told.id)) for one in parts]
     first, last = (one.value if new and one else name for one, new, name in zip(parts, newer, before, strict=True))
     if any(newer) and (not full or any(before) or all(newer)):
@@ -96,17 +104,19 @@ def newest(profile: Profile, name: str, at: int, value: Any, id_: str = "") -> b
     if known is None:
         profile.fields[name] = Known(at, value, id_)
         return True
-    changed = bool(known.value != value)
     if at < known.at or (at == known.at and (id_, str(value)) < (known.id, str(known.value))):
         return False
-    known.at, known.value, known.id = at, value, id_
+    changed = bool(known.value != value)
+    known.at, known.id = at, id_
+    if changed:
+        known.value = value  # of one that stays, the old one: it lies nearer
     return changed
 
 
 def original(profile: Profile, at: int, full: str) -> bool:
     """Keep the name of the earliest event that told one."""
     known = profile.original_name
-    if known is not None and (at, full) >= (profile.original_at, known):
+    if known is not None and (at > profile.original_at or (at, full) >= (profile.original_at, known)):
         return False
     profile.original_name, profile.original_at = full, at
     return full != known

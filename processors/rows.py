@@ -109,9 +109,10 @@ class Rows(dict[str, Row]):
 
     def open(self, group: str) -> Row:
         """Return the row in a group to be changed, a new one if there is none."""
-        if group not in self:
-            self[group] = Row()
-        return self[group]
+        row: Any = super().get(group)
+        if row is None or row.__class__ is Raw:
+            row = self[group] = Row() if row is None else _row_of(row)
+        return row  # type: ignore[no-any-return]
 
     def items(self) -> dict_items[str, Row]:
         """Return all, decoded."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from processors.bonds import ids_of, newest, united
 from processors.consent import ALL, hold, left_for_good, tell
 from processors.contact import touch
@@ -49,7 +51,7 @@ def stand(at: Who, definitions: Definitions, why: Why) -> None:
     count(at, "booking")
     count(at, "rating")
     at.desk.changed_profiles[at.key] = None
-    facts, why = Facts(at, definitions), why._replace(effective=min(why.effective, at.desk.now))
+    facts, why = Facts(at, definitions), structs.replace(why, effective=min(why.effective, at.desk.now))
     concerned = _concerned(at, definitions)
     for definition in definitions.since(-1):
         if definition.id in concerned:
@@ -97,7 +99,7 @@ def _answer(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
 def _reason(row: Row, mask: int, why: Why) -> Why:
     """Say why it joins: by its rule, or as it was added; or why it leaves."""
     if mask:
-        return why if mask & RULE else why._replace(join=NAMED[mask][0])
+        return why if mask & RULE else structs.replace(why, join=NAMED[mask][0])
     if row.pins is not None and pinned_out(row.pins):
-        return why._replace(leave="keyword" if left_for_good(row.pins) else "manual")
+        return structs.replace(why, leave="keyword" if left_for_good(row.pins) else "manual")
     return why

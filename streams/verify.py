@@ -231,7 +231,7 @@ def _stuck(definition: Definition, row: Row, now: int) -> bool:
 
 def _looked_at_later(rule: Compiled, anew: Row, row: Row, should: Outlook) -> Outlook:
     """A rule with very many turns is looked at again at one of them: such a row is right, though it knows less."""
-    if (row.due, row.expires) == should[1:] or not row.due or row.expires:
+    if (row.due, row.expires) == (should.due, should.expires) or not row.due or row.expires:
         return should
     sooner = not should.due or row.due < should.due
     if sooner and mask_at(rule, anew, row.due) == should.mask and _turns(rule, anew, row.due) >= LOOK_AHEAD:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 
+from processors.definitions import Definitions
 from processors.whole_words import NEARLY, NEARLY_WHOLE, near_miss
 from processors.words import normalise
 from tests.processors.world import DAY, HOUR, MADE, SECOND, START, World
@@ -450,11 +452,17 @@ def test_what_only_looks_alike_suppresses_nobody(text: str) -> None:
     assert world.consents() == []
 
 
-def test_every_near_phrase_is_found() -> None:
-    """By itself and among other words; what is looked for first lies in each of them."""
+@pytest.mark.parametrize("keywords", [[], ["number", "text me", "not", "stop"]])
+def test_every_near_phrase_is_found(keywords: list[str]) -> None:
+    """By itself, among other words, and at the end; what is looked for first lies in each of them."""
+    known = Definitions("bali")
+    rule = {"event": "message", "any_of": keywords} if keywords else {"event": "manual"}
+    known.set_group(1, msgspec.json.encode({"tenant": "bali", "id": "g", "name": "g", "rule": rule}), ("c", "1"))
     for phrase in NEARLY:
-        for text in (phrase, f"ok, {phrase} now"):
-            assert near_miss(normalise(text)) is not None
+        for text in (phrase, f"ok, {phrase} now", f"please, {phrase}s", phrase.upper().replace("'", "\u2019")):
+            words = normalise(text)
+            assert known.read(words, "sms")[1] == near_miss(words)
+        assert near_miss(normalise(phrase)) is not None
     assert all(normalise(text) == text for text in NEARLY_WHOLE)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.leaves import FOR_EVER, BookingLeaf, Leaf, ManualLeaf, MessageLeaf, RatingLeaf, Zones, end_of
-from processors.outlook import LOOK_AHEAD, look
+from processors.outlook import LOOK_AHEAD, Outlook, look
 from processors.rows import Add, Pins, Row
 from processors.rules import compile_rule, rule_in_force
 from processors.windows import Window, window_of
@@ -171,20 +171,20 @@ def test_an_outlook_tells_sources_the_next_change_and_the_end() -> None:
     """An add that ends before the rule changes the sources first, and the end is the rule's."""
     rule = compiled({"event": "message", "any_of": ["x"], "within": "P1D"})
     row = Row(memos=[[START]], pins=Pins(adds={"flow": Add(START, "c", START + HOUR)}))
-    assert look(rule, row, START) == (0b10001, START + HOUR, START + DAY)
+    assert look(rule, row, START) == Outlook(0b10001, START + HOUR, START + DAY)
     row.pins = Pins(adds={"flow": Add(START, "c")})
-    assert look(rule, row, START) == (0b10001, START + DAY, 0)
+    assert look(rule, row, START) == Outlook(0b10001, START + DAY, 0)
     row.pins = None
-    assert look(rule, row, START) == (1, START + DAY, START + DAY)
-    assert look(compiled({"event": "message", "any_of": ["x"]}), row, START) == (1, 0, 0)
+    assert look(rule, row, START) == Outlook(1, START + DAY, START + DAY)
+    assert look(compiled({"event": "message", "any_of": ["x"]}), row, START) == Outlook(1, 0, 0)
     row.stuck = True
-    assert look(rule, row, START) == (1, 0, 0)
+    assert look(rule, row, START) == Outlook(1, 0, 0)
 
 
 def test_an_outlook_looks_again_where_it_gave_up() -> None:
     """Hundreds of stays ahead: the row is looked at again at the last turn that was looked through."""
     rule = compiled({"event": "booking", "stay": "upcoming"})
     entries = [[START + at * DAY, START + at * DAY + HOUR, 1, "0"] for at in range(1, LOOK_AHEAD)]
-    mask, due, expires = look(rule, Row(memos=[entries]), START)
-    assert (mask, expires) == (1, 0)
-    assert START < due <= START + LOOK_AHEAD * DAY
+    found = look(rule, Row(memos=[entries]), START)
+    assert (found.mask, found.expires) == (1, 0)
+    assert START < found.due <= START + LOOK_AHEAD * DAY

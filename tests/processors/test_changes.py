@@ -1,0 +1,114 @@
+"""Records of changes and memberships, filled into forms: to the byte what encoding them would give."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.changes import Flip, change_id, table_row, tell
+from processors.desk import Desk, Out
+from processors.rows import NAMED, Head, Row, Rows
+from processors.state import MemoryStore
+from schemas.base import moment
+from schemas.groups import Group
+from schemas.outputs import Cause, Change, ChangeData, ChangeReason, Membership, Origin
+
+texts = st.text('ab%"\\\0\n{}é餐😀', max_size=6)
+times = st.integers(-(1 << 45), 1 << 45)
+groups = st.tuples(st.sampled_from(["vip", "food"]) | texts, texts).map(
+    lambda told: Group(tenant="bali", id=told[0], name="", rule={"event": "manual"}, rule_hash=told[1])
+)
+flips = st.tuples(
+    st.just(b"bali/tel:+6281234567890") | texts.map(lambda text: f"bali/chat:{text}".encode()),
+    groups,
+    st.integers(1, 1 << 53),
+    st.sampled_from(["message", "expired"]) | texts,
+    st.none() | st.tuples(texts, texts),
+    st.none() | texts,
+    times,
+    st.just(0) | times,
+    st.integers(0, len(NAMED) - 1),
+    st.sampled_from(["live", "backfill"]),
+    st.booleans(),
+    times,
+).map(lambda told: Flip(*told))
+
+
+def desk() -> Desk:
+    """A desk with nothing on it."""
+    return Desk(MemoryStore(), 0, 1, "rollcall.", 0)
+
+
+def change(flip: Flip) -> Change:
+    """The record of a flip, by its schema."""
+    tenant, _, contact = flip.key.decode().partition("/")
+    joined = flip.seq % 2 == 1
+    return Change(
+        type="membership.joined" if joined else "membership.left",
+        id=change_id(tenant, flip.group.id, contact, flip.seq),
+        time=moment(flip.now),
+        tenant=tenant,
+        subject=contact,
+        data=ChangeData(
+            group=flip.group.id,
+            contact=contact,
+            change="joined" if joined else "left",
+            seq=flip.seq,
+            reason=cast("ChangeReason", flip.reason),
+            cause=Cause(*flip.cause) if flip.cause else None,
+            evidence=flip.evidence,
+            rule_hash=flip.group.rule_hash,
+            effective_at=moment(flip.effective),
+            expires_at=moment(flip.expires) if flip.expires else None,
+            sources=NAMED[flip.mask],
+            origin=cast("Origin", flip.origin),
+            sendable=flip.sendable,
+        ),
+    )
+
+
+@given(st.lists(flips, max_size=4))
+def test_changes_are_what_their_schema_encodes(told: list[Flip]) -> None:
+    """In their order, between what else is told, whatever characters ids and evidence hold."""
+    open_desk, other = desk(), Out("replies", b"k", b"{}")
+    open_desk.flips = [other, *told]
+    tell(open_desk)
+    first, *records = open_desk.out
+    assert first is other
+    assert [(one.topic, one.key) for one in records] == [("membership-changes", flip.key) for flip in told]
+    assert [one.value for one in records] == [msgspec.json.encode(change(flip)) for flip in told]
+    assert open_desk.changed_rows == {(flip.key, flip.group.id): change(flip).id for flip in told}
+
+
+@given(
+    texts,
+    texts,
+    st.integers(1, 1 << 50),
+    st.integers(0, len(NAMED) - 1),
+    times,
+    st.just(0) | times,
+    st.just("") | texts,
+)
+def test_memberships_are_what_their_schema_encodes(  # noqa: PLR0917 - what a row may hold
+    group: str, chat: str, seq: int, mask: int, since: int, expires: int, id_: str
+) -> None:
+    """A row that is in is shown, one that is out is null."""
+    contact = f"chat:{chat}"
+    head = Head(rows=Rows({group: Row(seq=seq, mask=mask, since=since, expires=expires)}))
+    shown = Membership(
+        tenant="bali",
+        group=group,
+        contact=contact,
+        since=moment(since),
+        seq=seq,
+        change_id=id_ or change_id("bali", group, contact, seq),
+        sources=NAMED[mask],
+        expires_at=moment(expires) if expires else None,
+        sendable=True,
+    )
+    expected = msgspec.json.encode(shown) if seq % 2 else None
+    found = table_row(f"bali/{contact}".encode(), group, head, id_)
+    assert found == Out("memberships", f"bali/{group}/{contact}".encode(), expected)
