@@ -168,7 +168,7 @@ class PartitionOwner:
         return self.ready and not self._closing and len(self._queue) < QUEUED_CHUNKS
 
     def feed(self, records: list[Any]) -> None:
-        """Take a chunk of aiokafka records, in order."""
+        """Take a chunk of records, in order."""
         self._queue.append(records)
         self._arrived.set()
 

@@ -1,7 +1,7 @@
 """Chunks instead of events: a Faust transport that hands an agent one message per (partition, chunk of records).
 
 What Faust does per message (tasks, queues, acknowledgements) costs 70 µs; over chunks of thousands it costs nothing.
-The message's value is the list of aiokafka records, its offset is the chunk's last. Guards, each with a test:
+The message's value is the list of records (received.py), its offset is the chunk's last. Guards, each with a test:
 
 - offsets: `_new_offset` commits up to the newest acknowledged chunk; whoever acknowledges does so in order. Where a hop
   commits inside its own transactions (`commits=False`) Faust commits nothing.

@@ -20,6 +20,7 @@ from streams import metrics
 from streams.activity_to_changes import ACTIVITY_TO_CHANGES
 from streams.hop import Hop
 from streams.raw_to_activity import RAW_TO_ACTIVITY
+from streams.runtime import received
 from streams.runtime.decide_lanes import DecideLanes
 from streams.runtime.hash_key import HashKeyError
 from streams.runtime.health import HealthServer
@@ -49,6 +50,7 @@ def run(hop: str, settings: Settings, *, instance: str = "default", metrics_port
         print(error, file=sys.stderr)  # noqa: T201 - the one line that a person needs
         return 1
     gc.set_threshold(*GC_THRESHOLDS)
+    received.use()
     worker = _WORKERS[hop](settings, instance, metrics_port)
     faust_worker = faust.Worker(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False)
     try:
