@@ -16,35 +16,38 @@ from processors.rows import encode, fact_key, facts_under
 from schemas.activity import MessageFact
 
 if TYPE_CHECKING:
-    from processors.definitions import Definitions, Word
-    from processors.whole_words import Meaning
+    from processors.definitions import Definitions, Reading
     from schemas.activity import MessageSeen
 
 
 class Ahead(Struct, frozen=True, gc=False):
-    """One message: the prefix and key of its row, and the row; what it means as a whole, nearly means, and matches."""
+    """One message: the prefix and key of its row, what was committed there, and its row.
+
+    And what it tells under the definitions in force.
+    """
 
     under: bytes
     place: bytes
+    stored: bytes | None
     row: bytes
-    meaning: Meaning | None
-    near: str | None
-    hits: Sequence[Word]
+    heard: Reading
 
 
 def look_ahead(
-    messages: Sequence[tuple[bytes, MessageSeen]], definitions: Callable[[bytes], Definitions]
+    messages: Sequence[tuple[bytes, MessageSeen]],
+    definitions: Callable[[bytes], Definitions],
+    read: Callable[[Sequence[bytes]], Sequence[bytes | None]],
 ) -> list[Ahead]:
-    """Return what there is to know of messages, each with its contact's key, under the definitions in force."""
+    """Return what there is to know of messages, each with its contact's key, under the definitions in force.
+
+    `read` gives what is committed under the messages' places.
+    """
     unders = [facts_under(key, b"m") for key, _ in messages]
     places = [fact_key(under, seen.source, seen.id) for under, (_, seen) in zip(unders, messages, strict=True)]
     rows = [encode(fact_of(seen)) for _, seen in messages]
     known = [definitions(key) for key, _ in messages]
-    texts = [seen.words for _, seen in messages]
-    meanings = [one.whole.get(text) for one, text in zip(known, texts, strict=True)]
-    said = [one.read(seen.words, seen.channel) for one, (_, seen) in zip(known, messages, strict=True)]
-    nears, hits = [near for _, near in said], [hits for hits, _ in said]
-    return [*map(Ahead, unders, places, rows, meanings, nears, hits)]
+    heard = [one.read(seen.words, seen.channel) for one, (_, seen) in zip(known, messages, strict=True)]
+    return [*map(Ahead, unders, places, read(places), rows, heard)]
 
 
 def fact_of(seen: MessageSeen) -> MessageFact:

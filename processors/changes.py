@@ -30,6 +30,8 @@ SLOT: Any = msgspec.Raw(b"\0")
 FORMS = 10_000
 """Groups whose forms are kept, of each kind."""
 
+_stamp = lru_cache(1_024)(stamp)
+"""Of records' own times, which many share."""
 _SOURCES = [encode(names) for names in NAMED]
 
 
@@ -45,6 +47,8 @@ class Flip(Struct, frozen=True, gc=False):
     """A membership that has just begun or ended, all that its record tells; written when the slice is done."""
 
     key: bytes
+    tenant: str
+    contact: str
     group: Group
     seq: int
     reason: str
@@ -77,17 +81,16 @@ def _records(flips: Iterable[Flip | Out], ids: dict[tuple[bytes, str], str]) -> 
         if isinstance(flip, Out):
             yield flip
         else:
-            group = flip.group
-            tenant, contact = named_by(flip.key)
-            ids[flip.key, group.id] = id_ = change_id(tenant, group.id, contact, flip.seq)
-            yield Out("membership-changes", flip.key, _change(flip, tenant, contact, id_))
+            group = flip.group.id
+            ids[flip.key, group] = id_ = change_id(flip.tenant, group, flip.contact, flip.seq)
+            yield Out("membership-changes", flip.key, _change(flip, id_))
 
 
-def _change(flip: Flip, tenant: str, contact: str, id_: str) -> bytes:
-    group, who = flip.group, encode(contact)
-    return _change_form(tenant, group.id, group.rule_hash, joined=bool(flip.seq & 1)) % (
+def _change(flip: Flip, id_: str) -> bytes:
+    group, who = flip.group, encode(flip.contact)
+    return _change_form(flip.tenant, group.id, group.rule_hash, joined=bool(flip.seq & 1)) % (
         encode(id_),
-        stamp(flip.now),
+        _stamp(flip.now),
         who,
         who,
         encode(flip.seq),

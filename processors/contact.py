@@ -98,7 +98,7 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
     """Keep a message and let it join (or, edited or deleted, leave) the groups whose words it has."""
     event, ahead = (seen.source, seen.event), desk.ahead
     at = touch(desk, key, definitions, event)
-    before = desk.message(ahead.place)
+    before = desk.message(ahead.place, ahead.stored)
     if before is not None and before.revision >= seen.revision:
         desk.counts["repeated"] += 1
         if before.revision > seen.revision and seen.revision not in before.older:
@@ -133,10 +133,11 @@ def _listen(at: Who, seen: MessageSeen, definitions: Definitions, *, late: bool 
     if not seen.words:
         return ()
     ahead: Ahead = at.desk.ahead
-    heard = ahead.meaning is not None and hear(at, seen, ahead.meaning, definitions, late=late)
-    if ahead.near is not None and not heard:
-        suspect(at, seen, ahead.near)
-    return ahead.hits
+    told = ahead.heard
+    heard = told.meaning is not None and hear(at, seen, told.meaning, definitions, late=late)
+    if told.near is not None and not heard:
+        suspect(at, seen, told.near)
+    return told.hits
 
 
 def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> None:

@@ -22,7 +22,6 @@ from schemas.tenants import Tenant
 if TYPE_CHECKING:
     from schemas.activity import MessageFact
 
-NO_HITS: tuple[Sequence[Word], str | None] = (), None
 HINTED = 1 << 60
 """Stands behind the numbers of the words that a text matches, if it may nearly opt out."""
 
@@ -63,6 +62,17 @@ class Word(Struct, frozen=True, eq=False):
     phrase: str
     mode: Literal["word", "exact", "first_word", "prefix"]
     against: bool
+
+
+class Reading(Struct, frozen=True, eq=False, gc=False):
+    """What a text tells: what it means as a whole, what in it sounds like opting out, and the words that it matches."""
+
+    meaning: Meaning | None = None
+    near: str | None = None
+    hits: Sequence[Word] = ()
+
+
+NOTHING = Reading()
 
 
 class Shadow(Struct, eq=False):
@@ -248,19 +258,19 @@ class Definitions:
 
     def hits(self, words: str, channel: str) -> Sequence[Word]:
         """Return a phrase for each leaf that a normalised text matches, in one pass over the text for all groups."""
-        return self.read(words, channel)[0]
+        return self.read(words, channel).hits
 
-    def read(self, words: str, channel: str) -> tuple[Sequence[Word], str | None]:
-        """Return what `hits` does, and what in the text sounds like opting out, from the same pass."""
+    def read(self, words: str, channel: str) -> Reading:
+        """Return what a normalised text tells, in one pass over it."""
         index = self._index or self.index
-        found = index.match(words)
+        meaning, found = (self._whole or self.whole).get(words), index.match(words)
         if not found:
-            return NO_HITS
+            return NOTHING if meaning is None else Reading(meaning)
         near = None
         if found[-1] == HINTED:
             found.pop()
             near = near_miss(words)
-        return self._admit([index.words[i] for i in found], channel), near
+        return Reading(meaning, near, self._admit([index.words[i] for i in found], channel))
 
     def _admit(self, words: list[Word], channel: str) -> list[Word]:
         """Keep the first phrase of each leaf (they stand in their order) that lets the channel and nothing bars."""

@@ -48,10 +48,9 @@ class Out(Struct, frozen=True, gc=False):
 class Desk:
     """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
-    `kept` is how long (ms) messages are looked at again; `found` holds the rows of the chunk's messages, read ahead;
-    `ahead` is what there is to know of the message at hand; `flips` what membership-changes will be told, in its order;
-    `waiting` the groups of the contact at hand that are settled once the record is taken in, and after those that they
-    name, each with the reason;
+    `kept` is how long (ms) messages are looked at again; `ahead` is what there is to know of the message at hand;
+    `flips` what membership-changes will be told, in its order; `waiting` the groups of the contact at hand that are
+    settled once the record is taken in, and after those that they name, each with the reason;
     `met` counts the contacts of each tenant that came since the last commit; `via` is the linked id to which the record
     at hand came; `revived` by which event, of which time, it is there again after it was deleted, and whether that may
     be greeted; `returning` gives the head of one who was erased, if there is something of such a one.
@@ -75,7 +74,6 @@ class Desk:
         self.changed_profiles: dict[bytes, None] = {}
         self.revived: tuple[tuple[str, str], int, bool] | None = None
         self.waiting: dict[str, Any] = {}
-        self.found: dict[bytes, bytes | None] = {}
         self.flips: list[Any] = []
         self.ahead: Any = None
         self.deadlines = Deadlines(store)
@@ -109,12 +107,9 @@ class Desk:
         """The earliest time (epoch ms) of messages that are still looked at."""
         return self.now - self.kept
 
-    def message(self, key: bytes) -> MessageFact | None:
-        """Return one message that its contact keeps."""
-        if key in self.pending.writes:
-            raw = self.pending.writes[key]
-        else:
-            raw = self.found[key] if key in self.found else self.pending.store.get(key)
+    def message(self, key: bytes, stored: bytes | None) -> MessageFact | None:
+        """Return one message that its contact keeps; `stored` is what was committed under its key."""
+        raw = self.pending.writes.get(key, stored)
         return message_of(raw) if raw is not None else None
 
     def messages(self, contact: bytes) -> list[MessageFact]:

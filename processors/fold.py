@@ -13,6 +13,8 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import compress
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -128,7 +130,6 @@ class Fold:
                     self._fire()
             if activity.topic < 0 or self._first_seen(activity):
                 HANDLE[activity.__class__](self, key, activity)
-        desk.found.clear()
 
     def flush(self) -> Flushed:
         """Append the tables' records and return the rows that changed."""
@@ -190,8 +191,7 @@ class Fold:
             known.update(zip(heads, [head_of(raw) if raw else Head(version=-1) for raw in rows], strict=True))
         erased = self._erased(heads) if self.afterlife.any else ()
         messages = [(key, a) for key, _, a in run if a.__class__ is MessageSeen]
-        ahead = look_ahead(messages, self.definitions)
-        self._find([(key, one.place) for (key, _), one in zip(messages, ahead, strict=True)])
+        ahead = look_ahead(messages, self.definitions, partial(self._stored, messages))
         for key in erased:
             del known[key]  # the desk looks them up when it comes to them: what is kept depends on the groups by then
         if len(messages) == len(run):
@@ -199,13 +199,12 @@ class Fold:
         rest = iter(ahead)
         return [next(rest) if a.__class__ is MessageSeen else None for _, _, a in run]
 
-    def _find(self, places: Sequence[tuple[bytes, bytes]]) -> None:
-        """Read what messages' contacts keep under their keys; one that is only now met has nothing on disk."""
+    def _stored(self, messages: Sequence[tuple[bytes, Any]], places: Sequence[bytes]) -> list[bytes | None]:
+        """Read what messages' contacts keep under their places; one that is only now met has nothing on disk."""
         heads = self.desk.heads
-        found = dict[bytes, bytes | None].fromkeys([place for key, place in places if heads[key].version < 0])
-        facts = [place for key, place in places if heads[key].version >= 0]
-        found.update(zip(facts, self.store.get_many(facts), strict=True))
-        self.desk.found = found
+        met = [heads[key].version >= 0 for key, _ in messages]
+        rows = iter(self.store.get_many([*compress(places, met)]))
+        return [next(rows) if known else None for known in met]
 
     def _erased(self, read: Iterable[bytes]) -> Sequence[bytes]:
         """Return who of those just read was erased; heads that only stand in say that they may have facts."""
@@ -217,13 +216,15 @@ class Fold:
 
     def _first_seen(self, activity: Any) -> bool:
         """Whether a record of a raw topic lies above all that was read of that raw partition."""
-        at = activity.partition << 4 | activity.topic
-        place = [activity.offset, activity.index]
+        at, offset = activity.partition << 4 | activity.topic, activity.offset
         known = self.read.get(at)
-        if known is not None and place <= known:
+        if known is None:
+            self.read[at] = [offset, activity.index]
+        elif offset > known[0] or (offset == known[0] and activity.index > known[1]):
+            known[0], known[1] = offset, activity.index
+        else:
             self.desk.counts["replayed"] += 1
             return False
-        self.read[at] = place
         self._read_changed = True
         return True
 

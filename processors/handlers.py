@@ -131,7 +131,7 @@ def _on_forwarded(fold: Partition, key: bytes, forwarded: Forwarded) -> None:
         activity = decode(forwarded.body)
         fold.desk.via = forwarded.via
         if activity.__class__ is MessageSeen:
-            (fold.desk.ahead,) = look_ahead([(key, activity)], fold.definitions)
+            (fold.desk.ahead,) = look_ahead([(key, activity)], fold.definitions, fold.desk.pending.store.get_many)
         HANDLE[activity.__class__](fold, key, activity)
         fold.desk.via = ""
 

@@ -40,8 +40,14 @@ class Heads:
 
     def write(self) -> None:
         """Write every head that has changed."""
+        heads, writes = self._desk.heads, self._desk.pending.writes
         for key in self._desk.dirty:
-            self._put(key, self._desk.heads[key])
+            head = heads[key]
+            if head.deleted is not None and self._is_over(key, head):
+                continue
+            if head.due != head.indexed:
+                self._place(key, head)
+            writes[head_key(key)] = encode(head)
 
     def take_index(self) -> dict[bytes, bytes | None]:
         """Return what changes in the local index, and forget it: it is being committed."""
@@ -62,20 +68,22 @@ class Heads:
         self._let_go(key, head)
         del desk.dirty[key]
 
-    def _put(self, key: bytes, head: Head) -> None:
-        index = self._index
-        if head.deleted is not None:
-            if is_over(self._desk.pending, key, head):
-                self._let_go(key, head)
-                return
+    def _is_over(self, key: bytes, head: Head) -> bool:
+        """Whether nothing of a deleted contact is left that must lie under its id; then it is let go."""
+        over = is_over(self._desk.pending, key, head)
+        if over:
+            self._let_go(key, head)
+        else:
             self._afterlife.forget(key)
-        if head.due != head.indexed:
-            if head.indexed:
-                index[index_key(head.indexed, key)] = None
-            if head.due:
-                index[index_key(head.due, key)] = b""
-            head.indexed = head.due
-        self._desk.pending.put(head_key(key), encode(head))
+        return over
+
+    def _place(self, key: bytes, head: Head) -> None:
+        """Have a contact stand in the index at its next deadline."""
+        if head.indexed:
+            self._index[index_key(head.indexed, key)] = None
+        if head.due:
+            self._index[index_key(head.due, key)] = b""
+        head.indexed = head.due
 
     def _let_go(self, key: bytes, head: Head) -> None:
         """Put what outlives a contact in the place of its head."""

@@ -137,14 +137,14 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
         effective, reason, evidence = why.effective, why.leave, None
     effective = row.since = max(effective, row.since)  # what comes late changes nothing that was told to have been
     desk, key = at.desk, at.key
-    reached = sendable(at.head, row, named_by(key)[1])
+    tenant, contact = named_by(key)
+    reached = sendable(at.head, row, contact)
     desk.flips.append(Flip(
-        key, definition.group, row.seq, reason, why.cause, evidence, effective, row.expires, row.mask, why.origin,
-        reached, desk.now,
+        key, tenant, contact, definition.group, row.seq, reason, why.cause, evidence, effective, row.expires, row.mask,
+        why.origin, reached, desk.now,
     ))  # fmt: skip
     desk.changed_rows[key, definition.id] = ""
     desk.counts["joined" if joined else "left"] += 1
     if joined and definition.group.reply and why.reply and why.origin == "live" and reached:
-        tenant, contact = named_by(key)
         change = change_id(tenant, definition.id, contact, row.seq)
         greet(desk, key, why.seen, change, definition.group.reply, digits=definition.digits)

@@ -13,6 +13,7 @@ deadlines, 0 stands for never.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -473,13 +474,26 @@ def facts_under(contact: bytes, kind: bytes) -> bytes:
 
     The length goes first: ids may hold any character, and no contact's prefix may be the beginning of another's.
     """
-    return b"f%b%b%b" % (len(contact).to_bytes(2, "big"), contact, kind)
+    return b"f%b%b%b" % (_length(contact), contact, kind)
 
 
 def fact_key(under: bytes, source: str, id_: str) -> bytes:
     """Return the key of one fact; `under` is what facts_under gives."""
+    return b"%b%b%b" % (under, _named(source), id_.encode())
+
+
+def _length(text: bytes) -> bytes:
+    length = len(text)
+    return _LENGTHS[length] if length < len(_LENGTHS) else length.to_bytes(2, "big")
+
+
+@lru_cache(1_024)
+def _named(source: str) -> bytes:
     name = source.encode()
-    return b"%b%b%b%b" % (under, len(name).to_bytes(2, "big"), name, id_.encode())
+    return _length(name) + name
+
+
+_LENGTHS = [length.to_bytes(2, "big") for length in range(128)]
 
 
 def named_in(key: bytes, under: bytes) -> tuple[str, str]:

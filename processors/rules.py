@@ -47,7 +47,7 @@ class Compiled:
 
     def empty(self) -> list[Memo]:
         """Return the memos of a contact without facts."""
-        return [[] for _ in self.leaves]
+        return [[]] if self.single is not None else [[] for _ in self.leaves]
 
     def true_at(self, memos: Sequence[Memo], t: int) -> bool:
         """Whether the rule is true at `t` (epoch ms)."""

@@ -22,7 +22,7 @@ groups = st.tuples(st.sampled_from(["vip", "food"]) | texts, texts).map(
     lambda told: Group(tenant="bali", id=told[0], name="", rule={"event": "manual"}, rule_hash=told[1])
 )
 flips = st.tuples(
-    st.just(b"bali/tel:+6281234567890") | texts.map(lambda text: f"bali/chat:{text}".encode()),
+    st.just("tel:+6281234567890") | texts.map("chat:{}".format),
     groups,
     st.integers(1, 1 << 53),
     st.sampled_from(["message", "expired"]) | texts,
@@ -34,7 +34,7 @@ flips = st.tuples(
     st.sampled_from(["live", "backfill"]),
     st.booleans(),
     times,
-).map(lambda told: Flip(*told))
+).map(lambda told: Flip(f"bali/{told[0]}".encode(), "bali", *told))
 
 
 def desk() -> Desk:
@@ -44,7 +44,7 @@ def desk() -> Desk:
 
 def change(flip: Flip) -> Change:
     """The record of a flip, by its schema."""
-    tenant, _, contact = flip.key.decode().partition("/")
+    tenant, contact = flip.tenant, flip.contact
     joined = flip.seq % 2 == 1
     return Change(
         type="membership.joined" if joined else "membership.left",
