@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 NO_STAY = frozenset({"cancelled", "no_show"})
 PARTS = ("first_name", "last_name")
-NO_PARTS = [None, None]
 FIELDS = ("email", "country", "area", "language", "property")
 
 
@@ -81,10 +80,12 @@ def names_of(profile: Profile) -> tuple[str | None, str | None, str | None]:
     Who tells a name tells all of it; people may correct a part, and the whole is put together anew then. But not where
     a name was only told as a whole and one part of it is written.
     """
-    told, parts = profile.fields.get("name"), [profile.fields.get(name) for name in PARTS]
+    fields = profile.fields
+    told = fields.get("name")
     full, *before = told.value if told is not None else (None, None, None)
-    if parts == NO_PARTS:
+    if "first_name" not in fields and "last_name" not in fields:
         return full or None, before[0] or None, before[1] or None
+    parts = [fields.get(name) for name in PARTS]
     newer = [one is not None and (told is None or (one.at, one.id) > (told.at, told.id)) for one in parts]
     first, last = (one.value if new and one else name for one, new, name in zip(parts, newer, before, strict=True))
     if any(newer) and (not full or any(before) or all(newer)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _DURATION = re.compile(
     r"P(?=[0-9T])(?:(?P<Y>[0-9]{1,9})Y)?(?:(?P<M>[0-9]{1,9})M)?(?:(?P<W>[0-9]{1,9})W)?(?:(?P<D>[0-9]{1,9})D)?"
@@ -27,6 +28,7 @@ def upper_days(text: str) -> float | None:
     return _longest(months) + sum(told[unit] * days for unit, days in _DAYS.items())
 
 
+@lru_cache(1_024)
 def _longest(months: int) -> int:
     """Return the most days that so many months in a row have."""
     cycles, rest = divmod(months, len(_CYCLE))

@@ -116,6 +116,10 @@ def _options() -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(create_if_missing=True)
     options.set_write_buffer_size(BUFFER_BYTES)
+    # most rows that are asked for are not there: a message's place before it came
+    options.set_memtable_whole_key_filtering(True)
+    options.set_memtable_prefix_bloom_ratio(0.05)
+    options.set_allow_concurrent_memtable_write(False)  # one thread writes
     options.set_block_based_table_factory(tables)
     options.set_keep_log_file_num(2)
     options.set_max_open_files(256)

@@ -99,13 +99,17 @@ class NormalizeLane:
         """Append what comes of records of one topic."""
         topic = self.topics[records[0].topic]
         raws = [Raw(topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in records]
-        append, partitioner = self.appender.append, self.partitioner
+        partitioner = self.partitioner
+        rows: list[list[tuple[bytes, bytes | None]]] = [[] for _ in range(partitioner.partitions)]
         for record, result in zip(records, self.normalizer.normalize_all(raws), strict=True):
             if isinstance(result, Reject):
                 self._reject(record, result)
             else:
                 for one in result:
-                    append("contact-activity", partitioner(one.key), one.key, one.value)
+                    rows[partitioner(one.key)].append((one.key, one.value))
+        for partition, some in enumerate(rows):
+            if some:
+                self.appender.extend("contact-activity", partition, some)
         metrics.EVENTS_IN[topic] += len(records)
 
     def _reject(self, record: Any, reject: Reject) -> None:
