@@ -118,7 +118,7 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
         return
     if not ended or counts(at.head, seen.time):
         for hit in hits:
-            _count(at, hit, seen)
+            _count(at, hit, seen, event)
 
 
 def _row(ahead: Ahead, seen: MessageSeen, before: MessageFact | None) -> bytes:
@@ -164,15 +164,16 @@ def _hits(definitions: Definitions, fact: MessageFact) -> Sequence[Word]:
     return definitions.hits(fact.words, fact.channel)
 
 
-def _count(at: Who, hit: Word, seen: MessageSeen) -> None:
-    row = row_of(at, hit.definition)
+def _count(at: Who, hit: Word, seen: MessageSeen, event: Happening) -> None:
+    definition, now = hit.definition, at.desk.now
+    row = row_of(at, definition)
     known = row.memos[hit.at]
     memo = hit.leaf.add(known, seen.time)
     if memo is not known:
         row.memos[hit.at] = memo
-        event, effective = (seen.source, seen.event), min(max(memo), at.desk.now)  # true since the newest of those
-        why = Why("message", "no_longer_matches", event, effective, evidence=hit.phrase, seen=seen)
-        settle(at, hit.definition, row, at.desk.now, why)
+        effective = min(max(memo), now)  # true since the newest of those
+        why = Why("message", "no_longer_matches", event, effective, "live", hit.phrase, seen)
+        settle(at, definition, row, now, why)
 
 
 def _reread(at: Who, definitions: Definitions, hits: Iterable[Word], why: Why) -> None:

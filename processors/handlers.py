@@ -93,19 +93,19 @@ def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callabl
     watching = watched(act)
 
     def run(fold: Partition, key: bytes, activity: Any) -> None:
-        definitions = fold.definitions(key)
-        head = fold.desk.heads.get(key)
-        if head is not None and head.links is not None and alias.passed_on(fold.desk, key, activity, definitions):
+        definitions, desk = fold.definitions(key), fold.desk
+        head = desk.heads.get(key)
+        if head is not None and head.links is not None and alias.passed_on(desk, key, activity, definitions):
             return
-        (watching if definitions.entangled else act)(fold.desk, key, activity, definitions)
-        if fold.desk.waiting:
-            settle_waiting(Who(fold.desk, key, fold.desk.heads[key]), fold.desk.now)
-        if fold.desk.revived is not None:
-            deletion.revive(fold.desk, key, definitions)
-        head = fold.desk.heads[key]
+        (watching if definitions.entangled else act)(desk, key, activity, definitions)
+        if desk.waiting:
+            settle_waiting(Who(desk, key, desk.heads[key]), desk.now)
+        if desk.revived is not None:
+            deletion.revive(desk, key, definitions)
+        head = desk.heads[key]
         if head.deleted is not None:
             if head.links is not None and activity.__class__ is Edit:
-                parting.part(fold.desk, key, head, partial(is_over, fold.desk.pending, key))
+                parting.part(desk, key, head, partial(is_over, desk.pending, key))
             fold.heads.see_off(key)
 
     return run
