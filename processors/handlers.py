@@ -102,7 +102,8 @@ def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callabl
             settle_waiting(Who(desk, key, desk.heads[key]), desk.now)
         if desk.revived is not None:
             deletion.revive(desk, key, definitions)
-        head = desk.heads[key]
+        if head is None:
+            head = desk.heads[key]  # only now met
         if head.deleted is not None:
             if head.links is not None and activity.__class__ is Edit:
                 parting.part(desk, key, head, partial(is_over, desk.pending, key))

@@ -66,6 +66,7 @@ class Pending:
         self.store = store
         self.writes: dict[bytes, bytes | None] = {}
         self._under: dict[bytes, list[bytes]] = {}
+        self._unsorted: list[tuple[bytes, bytes]] = []
 
     def get(self, key: bytes) -> bytes | None:
         """Return the newest value, committed or not."""
@@ -83,14 +84,13 @@ class Pending:
         """Write a value, or None to delete the key; `under` is the prefix by which a scan will look for it."""
         self.writes[key] = value
         if under:
-            known = self._under.get(under)
-            if known is None:
-                self._under[under] = [key]
-            else:
-                known.append(key)
+            self._unsorted.append((under, key))  # most are never scanned for before the commit
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the newest rows under a prefix that was named to `put`, in key order, committed or not."""
+        for under, key in self._unsorted:
+            self._under.setdefault(under, []).append(key)
+        self._unsorted.clear()
         fresh = self._under.get(prefix)
         if fresh is None:
             yield from self.store.scan(prefix)
@@ -104,5 +104,5 @@ class Pending:
 
     def take(self) -> dict[bytes, bytes | None]:
         """Return the writes and forget them: they are being committed."""
-        writes, self.writes, self._under = self.writes, {}, {}
+        writes, self.writes, self._under, self._unsorted = self.writes, {}, {}, []
         return writes
