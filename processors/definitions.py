@@ -258,7 +258,8 @@ class Definitions:
 
     def hits(self, words: str, channel: str) -> Sequence[Word]:
         """Return a phrase for each leaf that a normalised text matches, in one pass over the text for all groups."""
-        return self.read(words, channel).hits
+        index = self._index or self.index
+        return self._admit([index.words[i] for i in index.match(words) if i != HINTED], channel)
 
     def read(self, words: str, channel: str) -> Reading:
         """Return what a normalised text tells, in one pass over it."""

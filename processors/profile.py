@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 NO_STAY = frozenset({"cancelled", "no_show"})
 PARTS = ("first_name", "last_name")
-FIELDS = ("email", "country", "area", "language", "property")
 
 
 def meet(profile: Profile, time: int, source: str) -> bool:

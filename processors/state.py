@@ -88,9 +88,9 @@ class Pending:
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the newest rows under a prefix that was named to `put`, in key order, committed or not."""
-        for under, key in self._unsorted:
+        while self._unsorted:
+            under, key = self._unsorted.pop()
             self._under.setdefault(under, []).append(key)
-        self._unsorted.clear()
         fresh = self._under.get(prefix)
         if fresh is None:
             yield from self.store.scan(prefix)

@@ -196,6 +196,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("booking", {"data.tags": "vip"}, "field_invalid", "data.tags"),
     # commands
     ("tenant.put", {"data.tenant": "other"}, "field_invalid", "data.tenant"),
+    ("tenant.put", {"tenant": "Bali Resorts"}, "field_invalid", "tenant"),
+    ("group.add", {"tenant": "x" * 64}, "field_invalid", "tenant"),
     ("tenant.put", {"data.zone": "Asia/Atlantis"}, "field_invalid", "data.zone"),
     ("tenant.put", {"data.zone": "../../etc/passwd"}, "field_invalid", "data.zone"),
     ("tenant.put", {"data.region": "Indonesia"}, "field_invalid", "data.region"),
