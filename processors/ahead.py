@@ -7,6 +7,7 @@ step by step.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 class Ahead(Struct, frozen=True, gc=False):
     """One message: the prefix and key of its row, what was committed there, and its row.
 
-    And what it tells under the definitions in force.
+    And its tenant's definitions, which are in force, with what it tells under them.
     """
 
     under: bytes
     place: bytes
     stored: bytes | None
     row: bytes
+    definitions: Definitions
     heard: Reading
 
 
@@ -45,9 +47,24 @@ def look_ahead(
     unders = [facts_under(key, b"m") for key, _ in messages]
     places = [fact_key(under, seen.source, seen.id) for under, (_, seen) in zip(unders, messages, strict=True)]
     rows = [encode(fact_of(seen)) for _, seen in messages]
-    known = [definitions(key) for key, _ in messages]
-    heard = [one.read(seen.words, seen.channel) for one, (_, seen) in zip(known, messages, strict=True)]
-    return [*map(Ahead, unders, places, read(places), rows, heard)]
+    known, heard = _read(messages, definitions)
+    return [*map(Ahead, unders, places, read(places), rows, known, heard)]
+
+
+def _read(
+    messages: Sequence[tuple[bytes, MessageSeen]], definitions: Callable[[bytes], Definitions]
+) -> tuple[Sequence[Definitions], Sequence[Reading]]:
+    """Return messages' definitions and what they tell under them: a tenant's are read all at once."""
+    tenants = [key.partition(b"/")[0] for key, _ in messages]
+    of = {tenant: definitions(tenant) for tenant in {*tenants}}
+    known = [of[tenant] for tenant in tenants]
+    if len(of) == 1:
+        return known, known[0].read([seen for _, seen in messages])
+    by_tenant: dict[bytes, list[MessageSeen]] = defaultdict(list)
+    for tenant, (_, seen) in zip(tenants, messages, strict=True):
+        by_tenant[tenant].append(seen)
+    readings = {tenant: iter(of[tenant].read(seen)) for tenant, seen in by_tenant.items()}
+    return known, [next(readings[tenant]) for tenant in tenants]
 
 
 def fact_of(seen: MessageSeen) -> MessageFact:

@@ -13,14 +13,14 @@ from msgspec import Struct, structs
 
 from processors.leaves import MessageLeaf, Zones
 from processors.rules import Compiled, compile_rule, rule_in_force
-from processors.whole_words import HINTS, Meaning, has_words, meanings, near_miss
+from processors.whole_words import HINTS, Meaning, has_words, meanings, near_misses
 from processors.words import Matcher
 from schemas.groups import Group
 from schemas.rules import MessageRule, leaves
 from schemas.tenants import Tenant
 
 if TYPE_CHECKING:
-    from schemas.activity import MessageFact
+    from schemas.activity import MessageFact, MessageSeen
 
 HINTED = 1 << 60
 """Stands behind the numbers of the words that a text matches, if it may nearly opt out."""
@@ -99,7 +99,8 @@ class Index:
                 self.of_kind[kind].append(definition)
         self.words = [word for d in self.of_kind["message"] for word in d.words]
         hints = ((HINTED, hint) for hint in HINTS)
-        self.match = Matcher(((i, word.phrase, word.mode) for i, word in enumerate(self.words)), hints).match
+        matcher = Matcher(((i, word.phrase, word.mode) for i, word in enumerate(self.words)), hints)
+        self.match, self.match_all = matcher.match, matcher.match_all
 
 
 class Definitions:
@@ -258,25 +259,32 @@ class Definitions:
 
     def hits(self, words: str, channel: str) -> Sequence[Word]:
         """Return a phrase for each leaf that a normalised text matches, in one pass over the text for all groups."""
-        index = self._index or self.index
-        return self._admit([index.words[i] for i in index.match(words) if i != HINTED], channel)
+        return self._hits(self.index.match(words), channel)
 
-    def read(self, words: str, channel: str) -> Reading:
-        """Return what a normalised text tells, in one pass over it."""
-        index = self._index or self.index
-        meaning, found = (self._whole or self.whole).get(words), index.match(words)
-        if not found:
-            return NOTHING if meaning is None else Reading(meaning)
-        near = None
-        if found[-1] == HINTED:
-            found.pop()
-            near = near_miss(words)
-        return Reading(meaning, near, self._admit([index.words[i] for i in found], channel))
+    def read(self, messages: Sequence[MessageSeen]) -> list[Reading]:
+        """Return what messages tell, in one pass over all of their texts."""
+        index, whole, texts = self.index, self.whole, [seen.words for seen in messages]
+        matches = index.match_all(texts)
+        hinted = [text for text, found in zip(texts, matches, strict=True) if found and found[-1] == HINTED]
+        near = dict(zip(hinted, near_misses(hinted), strict=True)) if hinted else {}
+        readings: list[Reading] = []
+        for seen, text, found in zip(messages, texts, matches, strict=True):
+            meaning = whole.get(text)
+            if found:
+                hits = self._admit([index.words[i] for i in found if i != HINTED], seen.channel)
+                readings.append(Reading(meaning, near.get(text), hits))
+            else:
+                readings.append(NOTHING if meaning is None else Reading(meaning))
+        return readings
+
+    def _hits(self, found: Iterable[int], channel: str) -> list[Word]:
+        words = self.index.words
+        return self._admit([words[i] for i in found if i != HINTED], channel)
 
     def _admit(self, words: list[Word], channel: str) -> list[Word]:
         """Keep the first phrase of each leaf (they stand in their order) that lets the channel and nothing bars."""
         if len(words) == 1:
-            return [word for word in words if not word.against and word.leaf.admits(channel)]
+            return words if not words[0].against and words[0].leaf.admits(channel) else []
         barred = {word.leaf for word in words if word.against}
         firsts = {word.leaf: word for word in reversed(words) if word.leaf not in barred}
         return [word for word in reversed(firsts.values()) if word.leaf.admits(channel)]
@@ -284,10 +292,10 @@ class Definitions:
     def matched(self, facts: Iterable[MessageFact]) -> dict[MessageLeaf, list[int]]:
         """Return, by leaf, the times of the messages that match it: what a backfill or a retraction reads again."""
         times: dict[MessageLeaf, list[int]] = defaultdict(list)
-        for fact in facts:
-            if fact.words and fact.inbound and not fact.deleted:
-                for word in self.hits(fact.words, fact.channel):
-                    times[word.leaf].append(fact.time)
+        heard = [fact for fact in facts if fact.words and fact.inbound and not fact.deleted]
+        for fact, found in zip(heard, self.index.match_all([fact.words for fact in heard]), strict=True):
+            for word in self._hits(found, fact.channel):
+                times[word.leaf].append(fact.time)
         return times
 
     def link(self) -> None:

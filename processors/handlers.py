@@ -93,7 +93,8 @@ def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callabl
     watching = watched(act)
 
     def run(fold: Partition, key: bytes, activity: Any) -> None:
-        definitions, desk = fold.definitions(key), fold.desk
+        desk = fold.desk
+        definitions = fold.definitions(key) if desk.ahead is None else desk.ahead.definitions
         head = desk.heads.get(key)
         if head is not None and head.links is not None and alias.passed_on(desk, key, activity, definitions):
             return

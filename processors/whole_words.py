@@ -147,10 +147,15 @@ NEARLY = (
 """Phrases that, anywhere in a short message, sound like opting out; plurals count as in a rule's keywords."""
 HINTS = ("stop", "quit", "no more", "unsubscribe", "number", "opt out", "t want ", "t wish ", " me ")
 """One of these lies in each of the phrases: whoever has found none in a text need not look for all."""
-_match = Matcher((at, phrase, "word") for at, phrase in enumerate(NEARLY)).match
+_match_all = Matcher((at, phrase, "word") for at, phrase in enumerate(NEARLY)).match_all
+
+
+def near_misses(texts: Iterable[str]) -> list[str | None]:
+    """Return for each normalised text what in it sounds like opting out, if anything does."""
+    found = _match_all([text if text.count(" ") < NEAR_WORDS else "" for text in texts])
+    return [NEARLY[one[0]] if one else None for one in found]
 
 
 def near_miss(words: str) -> str | None:
-    """Return what in a normalised text sounds like opting out, if anything does."""
-    found = _match(words) if words.count(" ") < NEAR_WORDS else ()
-    return NEARLY[found[0]] if found else None
+    """Return what in one normalised text sounds like opting out, if anything does."""
+    return near_misses([words])[0]

@@ -11,7 +11,7 @@ import regex
 from ahocorasick_rs import AhoCorasick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Mode = Literal["word", "exact", "first_word", "prefix"]
 
@@ -88,32 +88,54 @@ class Matcher:
 
     def match(self, text: str) -> list[int]:
         """Return the ids (from 0) of the keywords that a text, normalised before, holds: each once, ascending."""
-        words = runs = f"\n {text} \n"
-        if "'" in text:
+        (found,) = self.match_all([text])
+        return found
+
+    def match_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return for each text what `match` does, all in one pass: a pass of its own costs three times the look."""
+        if not texts:
+            return []
+        words = runs = f"\n {_BETWEEN.join(texts)} \n"
+        if "'" in words:
             words, runs = words.replace("'s ", " ").replace("'", " "), runs.replace("'", " ")
-        found = self._in_words(words) if self._in_words is not None else []
+        found = self._in_words(words) if self._in_words is not None else [[] for _ in texts]
         if self._in_runs is not None:
-            found += self._in_runs(runs)
-        if self._long and found and min(found) < 0:
-            found = self._whole(found, words)
-        return sorted(set(found)) if len(found) > 1 else found
+            found = [one + more for one, more in zip(found, self._in_runs(runs), strict=True)]
+        if self._long:
+            found = [self._whole(one, text) for one, text in zip(found, texts, strict=True)]
+        return [sorted(set(one)) if len(one) > 1 else one for one in found]
 
-    def _whole(self, found: Iterable[int], words: str) -> list[int]:
+    def _whole(self, found: list[int], text: str) -> list[int]:
         """Look whether all of a long phrase is there where its first words are: for these stands a number below 0."""
-        text = f" {' '.join(map(_singular, words.split()))} "
+        if not found or min(found) >= 0:
+            return found
+        words = f" {' '.join(map(_singular, _bare(text)))} "
         heads = (self._long[-entry - 1] for entry in found if entry < 0)
-        return [entry for entry in found if entry >= 0] + [keyword for keyword, phrase in heads if phrase in text]
+        return [entry for entry in found if entry >= 0] + [keyword for keyword, phrase in heads if phrase in words]
 
 
-def _finder(needles: dict[str, list[int]]) -> Callable[[str], list[int]] | None:
-    """Return what finds many needles in a text, wherever and however they overlap, and gives what each stands for."""
+_BETWEEN = " \n\n "
+"""Ends a text and begins the next: no phrase goes on beyond an end of line."""
+
+
+def _finder(needles: dict[str, list[int]]) -> Callable[[str], list[list[int]]] | None:
+    """Return what finds many needles in texts, wherever and however they overlap: by text, what each stands for."""
     if not needles:
         return None
-    find, entries = AhoCorasick(needles, store_patterns=False).find_matches_as_indexes, [*needles.values()]
-    if all(len(one) == 1 for one in entries):
-        only = [one[0] for one in entries]
-        return lambda text: [only[at] for at, _, _ in find(text, overlapping=True)]
-    return lambda text: [entry for at, _, _ in find(text, overlapping=True) for entry in entries[at]]
+    find = AhoCorasick([*needles, "\n\n"], store_patterns=False).find_matches_as_indexes
+    entries = [*needles.values()]
+    next_text = len(entries)
+
+    def find_by_text(texts: str) -> list[list[int]]:
+        found: list[list[int]] = [[]]
+        for at, _, _ in find(texts, overlapping=True):  # in the order of their ends
+            if at == next_text:
+                found.append([])
+            else:
+                found[-1] += entries[at]
+        return found
+
+    return find_by_text
 
 
 def _needles(text: str, mode: Mode) -> Iterator[str]:

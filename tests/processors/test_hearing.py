@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from processors.definitions import Definitions
-from processors.whole_words import NEARLY, NEARLY_WHOLE, near_miss
+from processors.desk import ORIGIN
+from processors.whole_words import NEAR_WORDS, NEARLY, NEARLY_WHOLE, near_miss, near_misses
 from processors.words import normalise
+from schemas.activity import MessageSeen
 from tests.processors.world import DAY, HOUR, MADE, SECOND, START, World
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "P1D"}
@@ -452,6 +454,11 @@ def test_what_only_looks_alike_suppresses_nobody(text: str) -> None:
     assert world.consents() == []
 
 
+def message(text: str) -> MessageSeen:
+    """Make a message as normalize does."""
+    return MessageSeen(*ORIGIN, "s", "e", "e", 1, START, normalise(text), "sms")
+
+
 @pytest.mark.parametrize("keywords", [[], ["number", "text me", "not", "stop"]])
 def test_every_near_phrase_is_found(keywords: list[str]) -> None:
     """By itself, among other words, and at the end; what is looked for first lies in each of them."""
@@ -460,10 +467,37 @@ def test_every_near_phrase_is_found(keywords: list[str]) -> None:
     known.set_group(1, msgspec.json.encode({"tenant": "bali", "id": "g", "name": "g", "rule": rule}), ("c", "1"))
     for phrase in NEARLY:
         for text in (phrase, f"ok, {phrase} now", f"please, {phrase}s", phrase.upper().replace("'", "\u2019")):
-            words = normalise(text)
-            assert known.read(words, "sms").near == near_miss(words)
+            (reading,) = known.read([message(text)])
+            assert reading.near == near_miss(normalise(text))
         assert near_miss(normalise(phrase)) is not None
     assert all(normalise(text) == text for text in NEARLY_WHOLE)
+
+
+def test_each_message_tells_its_own() -> None:
+    """What is found in one pass over many texts belongs to the text that has it; a long text has no near miss."""
+    known = Definitions("bali")
+    rule = {"event": "message", "any_of": ["dinner", "my number"]}
+    known.set_group(1, msgspec.json.encode({"tenant": "bali", "id": "g", "name": "g", "rule": rule}), ("c", "1"))
+    texts = ["stop", "dinner", "", "what is my number", "stop texting me at dinner", "hi", "stop texting me at dinner"]
+    long = "please stop texting me " + "so " * NEAR_WORDS
+    told = [
+        (one.meaning is not None, one.near, [word.phrase for word in one.hits])
+        for one in known.read([message(text) for text in [*texts, long]])
+    ]
+    near = "stop texting"
+    assert told == [
+        (True, None, []),
+        (False, None, ["dinner"]),
+        (False, None, []),
+        (False, None, ["my number"]),
+        (False, near, ["dinner"]),
+        (False, None, []),
+        (False, near, ["dinner"]),
+        (False, None, []),
+    ]
+    assert near_misses([texts[4], long, "", texts[1]]) == [near, None, None, None]
+    assert known.read([]) == []
+    assert near_misses([]) == []
 
 
 def test_near_misses_are_noticed_once_a_day(world: World) -> None:
