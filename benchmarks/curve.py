@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from benchmarks.hot_path import COMMANDS, ENVELOPE, MESSAGES, Line, timed, word
+from processors.rows import head_key, head_of
 from streams.runtime.worker import GC_THRESHOLDS
 
 GROUPS = (10, 100, 1_000, 10_000)
@@ -75,7 +76,8 @@ def measure(groups: int, events: int) -> Point:
     line.decide(line.normalize(MESSAGES, messages(GUESTS * 5, groups, dice)))
     records = line.normalize(MESSAGES, messages(events, groups, dice))
     _, decide_us = timed(lambda: line.decide(records), events, None)
-    members = sum(row.seq & 1 for head in line.fold.desk.heads.values() for row in head.rows.values())
+    heads = [head_of(row) for _, row in line.store.scan(head_key(b""))]
+    members = sum(row.seq & 1 for head in heads for row in head.rows.values())
     return Point(groups, round(create_s, 2), round(decide_us, 1), members)
 
 

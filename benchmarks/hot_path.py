@@ -106,10 +106,9 @@ class Line:
     def commit(self) -> list[Record]:
         """Commit, and return what the fold tells itself."""
         flushed = self.fold.flush()
-        out = self.fold.desk.out
+        out = self.fold.desk.take()
         told = [Record(o.key, o.value or b"", NOW) for o in out if o.topic == "contact-activity"]
         self.out += len(out) - len(told)
-        out.clear()
         self.store.write(flushed.rows)
         self.store.write(flushed.index)
         self.fold.committed()

@@ -102,8 +102,8 @@ def rows_of(fold: Fold, some: Sequence[Record]) -> Mapping[bytes, bytes | None]:
     """Return the rows of heads and facts that these records give, and forget the contacts."""
     fold.apply(some)
     flushed = fold.flush()
-    fold.desk.out.clear()
-    fold.desk.clear()
+    fold.desk.take()
+    fold.committed()
     return {key: value for key, value in flushed.rows.items() if key[:1] in {b"h", b"f"}}
 
 

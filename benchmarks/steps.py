@@ -17,7 +17,7 @@ import msgspec
 
 from benchmarks.job import TENANT, Job, commands
 from benchmarks.oracle import answer
-from processors.fold import Fold, Record
+from processors.fold import HOT, Fold, Record
 from processors.normalize import Keyed, Normalizer, Raw
 from processors.state import MemoryStore
 from schemas.activity import INTERNAL, RAW_TOPICS, Tick, encode
@@ -28,8 +28,8 @@ from streams.runtime.worker import GC_THRESHOLDS
 MESSAGES, COMMANDS = RAW_TOPICS.index("messages"), RAW_TOPICS.index("commands")
 CHUNK = 2000
 CHUNKS_A_COMMIT = 2
-HOT = 80_000
-"""One partition stands for four here, and holds as many decoded heads as they."""
+PARTITIONS = 4
+"""One stands for so many here, and holds as many heads in memory as they."""
 _T = TypeVar("_T")
 _TICK = encode(Tick(INTERNAL, 0, 0, 0))
 
@@ -77,14 +77,13 @@ def _normalized(raws: Sequence[Raw]) -> Iterator[Keyed]:
 def _prepared(now: int) -> tuple[MemoryStore, Fold]:
     """One partition that has its tenant and groups, and nothing more to do."""
     store = MemoryStore()
-    fold = Fold(store, 0, 1, hot=HOT, hash_key=b"k" * 32)
+    fold = Fold(store, 0, 1, hot=PARTITIONS * HOT, hash_key=b"k" * 32)
     raws = [Raw(COMMANDS, 0, at, now, key, value, ()) for at, (key, value) in enumerate(commands(now // 1000))]
     waiting = list(_normalized(raws))
     while waiting or fold.scanning:
         fold.apply([Record(one.key, one.value, now) for one in waiting] or [Record(b"", _TICK, now)])
         store.write(fold.flush().rows)
-        waiting = [Keyed(out.key, out.value or b"") for out in fold.desk.out if out.topic == "contact-activity"]
-        fold.desk.out.clear()
+        waiting = [Keyed(out.key, out.value or b"") for out in fold.desk.take() if out.topic == "contact-activity"]
         fold.committed()
     return store, fold
 
@@ -103,9 +102,8 @@ def _decided(fold: Fold, store: MemoryStore, keyed: Sequence[Keyed], now: int) -
 def _commit(fold: Fold, store: MemoryStore, out: Counter[str]) -> None:
     rows = fold.flush().rows
     store.write(rows)
-    out.update(record.topic for record in fold.desk.out)
+    out.update(record.topic for record in fold.desk.take())
     out["decide-changelog"] += len(rows)
-    fold.desk.out.clear()
     fold.committed()
 
 

@@ -10,15 +10,13 @@ import msgspec
 from msgspec import Struct
 
 from processors.consent import sendable
-from processors.desk import Out
+from processors.desk import CHANGES
 from processors.rows import NAMED, Head
 from schemas.base import stamp
 from schemas.outputs import Cause, Change, ChangeData, Membership
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from processors.desk import Desk
+    from processors.desk import Desk, KeyValue
     from schemas.groups import Group
 
 encode = msgspec.json.Encoder().encode
@@ -70,20 +68,15 @@ def named_by(key: bytes) -> tuple[str, str]:
 
 def tell(desk: Desk) -> None:
     """Append what flipped, in its order, and remember the ids of the changes for the table."""
-    flips, ids = desk.flips, desk.changed_rows
-    if flips:
-        desk.flips = []
-        desk.out += _records(flips, ids)
-
-
-def _records(flips: Iterable[Flip | Out], ids: dict[tuple[bytes, str], str]) -> Iterable[Out]:
+    flips, desk.flips = desk.flips, []
+    records, ids = desk.records[CHANGES], desk.changed_rows
     for flip in flips:
-        if isinstance(flip, Out):
-            yield flip
-        else:
+        if flip.__class__ is Flip:
             group = flip.group.id
             ids[flip.key, group] = id_ = change_id(flip.tenant, group, flip.contact, flip.seq)
-            yield Out("membership-changes", flip.key, _change(flip, id_))
+            records.append((flip.key, _change(flip, id_)))
+        else:
+            records.append(flip)
 
 
 def _change(flip: Flip, id_: str) -> bytes:
@@ -138,13 +131,13 @@ def change_id(tenant: str, group: str, contact: str, seq: int) -> str:
     return blake2b(f"{tenant}/{group}/{contact}/{seq}".encode(), digest_size=16).hexdigest()
 
 
-def table_row(key: bytes, group: str, head: Head, id_: str) -> Out:
+def table_row(key: bytes, group: str, head: Head, id_: str) -> KeyValue:
     """Return the record of `memberships` for a row, null once left; `id_` is its change's where that is known."""
     row = head.rows[group]
     tenant, contact = named_by(key)
     at = f"{tenant}/{group}/{contact}".encode()
     if not row.seq & 1:
-        return Out("memberships", at, None)
+        return at, None
     value = _membership_form(tenant, group) % (
         encode(contact),
         stamp(row.since),
@@ -154,7 +147,7 @@ def table_row(key: bytes, group: str, head: Head, id_: str) -> Out:
         stamp(row.expires) if row.expires else b"null",
         b"true" if sendable(head, row, contact) else b"false",
     )
-    return Out("memberships", at, value)
+    return at, value
 
 
 @lru_cache(FORMS)

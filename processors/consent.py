@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from processors.bonds import newest, rank, united
-from processors.desk import Out
 from processors.identity import is_reachable
 from processors.leaves import FOR_EVER
 from processors.outlook import floor_of
@@ -161,7 +160,7 @@ def tell(desk: Desk, key: bytes, scope: str, said: Said) -> None:
         subject=contact,
         data=data,
     )
-    desk.flips.append(Out("membership-changes", key, msgspec.json.encode(value)))
+    desk.flips.append((key, msgspec.json.encode(value)))
     desk.counts["suppressed" if said.out else "restored"] += 1
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Fact = TypeVar("Fact", "BookingFact", "RatingFact")
 
+CHANGES, MEMBERSHIPS, CONTACTS = "membership-changes", "memberships", "contacts"
 OWN, BY_KEY = -1, -2
 ORIGIN = (INTERNAL, 0, 0, 0)
 """The first four fields of a record that an owner writes itself."""
@@ -45,9 +46,14 @@ class Out(Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+KeyValue = tuple[bytes, bytes | None]
+"""Key and value of a record of the fold's own partition that has no headers."""
+
+
 class Desk:
     """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
+    `records` is what is said beside `out`, on the topics that get the most of it.
     `kept` is how long (ms) messages are looked at again; `ahead` is what there is to know of the message at hand;
     `flips` what membership-changes will be told, in its order; `waiting` the groups of the contact at hand that are
     settled once the record is taken in, and after those that they name, each with the reason;
@@ -66,10 +72,11 @@ class Desk:
         self.pending = Pending(store)
         self.now = 0
         self.out: list[Out] = []
+        self.records: dict[str, list[KeyValue]] = {CHANGES: [], MEMBERSHIPS: [], CONTACTS: []}
         self.counts: Counter[str] = Counter()
         self.met: Counter[bytes] = Counter()
         self.heads: dict[bytes, Head] = {}
-        self.dirty: dict[bytes, None] = {}
+        self.dirty: dict[bytes, Head] = {}
         self.changed_rows: dict[tuple[bytes, str], str] = {}
         self.changed_profiles: dict[bytes, None] = {}
         self.revived: tuple[tuple[str, str], int, bool] | None = None
@@ -89,7 +96,7 @@ class Desk:
             raw = self.pending.get(head_key(contact))
             head = head_of(raw) if raw is not None else self.returning(contact) or Head(version=-1)
             self.heads[contact] = head
-        self.dirty[contact] = None
+        self.dirty[contact] = head
         return head
 
     def wake(self, contact: bytes, head: Head, due: int) -> None:
@@ -101,6 +108,14 @@ class Desk:
     def tell(self, key: bytes, activity: Activity, partition: int = BY_KEY) -> None:
         """Append a record to contact-activity: what one actor tells another."""
         self.out.append(Out("contact-activity", key, encode_activity(activity), partition))
+
+    def take(self) -> list[Out]:
+        """Return all that was said, and forget it; whoever has much to carry takes `out` and `records` as they are."""
+        said = self.out + [Out(topic, *one) for topic, records in self.records.items() for one in records]
+        self.out.clear()
+        for records in self.records.values():
+            records.clear()
+        return said
 
     @property
     def oldest(self) -> int:
@@ -123,7 +138,7 @@ class Desk:
         if known is None:
             rows = self.pending.scan(facts_under(contact, b"b"))
             known = self._bookings[contact] = {key: booking_of(value) for key, value in rows}
-            self.decoded += len(known)
+            self.decoded += 1 + len(known)
         return known
 
     def ratings(self, contact: bytes) -> dict[bytes, RatingFact]:
@@ -132,7 +147,7 @@ class Desk:
         if known is None:
             rows = self.pending.scan(facts_under(contact, b"r"))
             known = self._ratings[contact] = {key: rating_of(value) for key, value in rows}
-            self.decoded += len(known)
+            self.decoded += 1 + len(known)
         return known
 
     def put_booking(self, contact: bytes, source: str, id_: str, fact: BookingFact | None) -> BookingFact | None:

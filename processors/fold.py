@@ -5,7 +5,7 @@ before a record is applied, the deadlines that are not after its append time fir
 log gives the same changes, however it is cut into chunks, commits and restarts, and a worker's own clock decides
 nothing.
 
-`apply` leaves what follows in `desk.out`; `flush` turns what changed into rows to be written and adds the tables'
+`apply` leaves what follows on the desk; `flush` turns what changed into rows to be written and adds the tables'
 records; after the commit, `committed` is called. Whoever carries the fold commits outputs, rows and the input's offset
 at once.
 """
@@ -13,6 +13,7 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import compress
 from typing import Any, NamedTuple, Protocol
@@ -23,10 +24,10 @@ from processors import changes, consent, contact, profile
 from processors.afterlife import KEYED, Afterlife, fingerprint
 from processors.ahead import Ahead, look_ahead
 from processors.catalogue import Catalogue
-from processors.desk import Desk, Out
+from processors.desk import CONTACTS, MEMBERSHIPS, Desk
 from processors.handlers import HANDLE, OF_CONTACTS
 from processors.heads import Heads
-from processors.rows import Head, encode, head_key, head_of, is_gone, read_of
+from processors.rows import Head, encode, is_gone, read_of
 from processors.scans import Scans
 from processors.state import Store
 from processors.sweep import Sweeper
@@ -37,7 +38,10 @@ FIRED = 500
 """Contacts whose deadlines fire in one go: a million may be due at once, and their changes must go out in between."""
 
 DECODED = 50_000
-"""Bookings and ratings that stay decoded from one commit to the next."""
+"""Bookings and ratings that stay decoded from one commit to the next; who has none counts as one."""
+
+HOT = 16 * 1024 * 1024
+"""Bytes of heads that stay in memory from one commit to the next: some 40,000 contacts."""
 
 GRACE = 2 * DAY
 """Messages are kept this much longer (ms): a retention has days of 24 hours, a window those of the calendar."""
@@ -87,7 +91,7 @@ class Fold:
         partition: int,
         partitions: int,
         prefix: str = "rollcall.",
-        hot: int = 20_000,
+        hot: int = HOT,
         retention: str = "P400D",
         *,
         hash_key: bytes,
@@ -99,10 +103,9 @@ class Fold:
         self.definitions = self.catalogue.of
         self.afterlife = Afterlife(hash_key, self.desk.pending, self.definitions)
         self.desk.returning = self.afterlife.find
-        self.heads = Heads(store, self.desk, self.afterlife)
+        self.heads = Heads(store, self.desk, self.afterlife, hot)
         self.scans = Scans(self.desk, self.catalogue, self.heads)
         self.sweep = Sweeper(store, self.desk)
-        self.hot = hot
         clock, read = store.get(CLOCK), store.get(READ)
         self.desk.now = int.from_bytes(clock, "big") if clock else 0
         self.read: dict[int, list[int]] = read_of(read) if read else {}
@@ -135,15 +138,17 @@ class Fold:
         """Append the tables' records and return the rows that changed."""
         desk = self.desk
         changes.tell(desk)
-        for (key, group), id_ in desk.changed_rows.items():
-            desk.out.append(changes.table_row(key, group, desk.heads[key], id_))
+        heads, contacts = desk.heads, desk.records[CONTACTS]
+        desk.records[MEMBERSHIPS] += [
+            changes.table_row(key, group, heads[key], id_) for (key, group), id_ in desk.changed_rows.items()
+        ]
         for key in desk.changed_profiles:
-            digits, head = self.definitions(key).digits, desk.heads[key]
+            digits, head = self.definitions(key).digits, heads[key]
             if is_gone(head):
-                desk.out.append(Out("contacts", key, None))
+                contacts.append((key, None))
             else:
                 out = consent.opted_out(head)
-                desk.out.append(profile.table_row(key, head.profile, digits=digits, opted_out=out, links=head.links))
+                contacts.append(profile.table_row(key, head.profile, digits=digits, opted_out=out, links=head.links))
         self.heads.write()
         self._put_marks()
         desk.changed_rows.clear()
@@ -152,11 +157,12 @@ class Fold:
         return Flushed(desk.pending.take(), self.heads.take_index())
 
     def committed(self) -> None:
-        """The last flush is durable: forget what is decoded or compiled if it is too much."""
+        """The last flush is durable: forget what is decoded, and what is kept or compiled if it is too much."""
         desk = self.desk
         desk.deadlines.trim()
         self.afterlife.departed.clear()
-        if len(desk.heads) > self.hot or desk.decoded > DECODED:
+        self.heads.committed()
+        if desk.decoded > DECODED:
             desk.clear()
         self.catalogue.trim()
 
@@ -187,11 +193,11 @@ class Fold:
         known = self.desk.heads
         heads = dict.fromkeys([key for key, _, a in run if key not in known and a.__class__ in OF_CONTACTS])
         if heads:
-            rows = self.store.get_many([head_key(key) for key in heads])
-            known.update(zip(heads, [head_of(raw) if raw else Head(version=-1) for raw in rows], strict=True))
+            known.update(zip(heads, self.heads.read(heads), strict=True))
         erased = self._erased(heads) if self.afterlife.any else ()
+        new = {key for key in heads if known[key].version < 0}
         messages = [(key, a) for key, _, a in run if a.__class__ is MessageSeen]
-        ahead = look_ahead(messages, self.definitions, partial(self._stored, messages))
+        ahead = look_ahead(messages, self.definitions, partial(self._stored, messages, new))
         for key in erased:
             del known[key]  # the desk looks them up when it comes to them: what is kept depends on the groups by then
         if len(messages) == len(run):
@@ -199,10 +205,13 @@ class Fold:
         rest = iter(ahead)
         return [next(rest) if a.__class__ is MessageSeen else None for _, _, a in run]
 
-    def _stored(self, messages: Sequence[tuple[bytes, Any]], places: Sequence[bytes]) -> list[bytes | None]:
-        """Read what messages' contacts keep under their places; one that is only now met has nothing on disk."""
-        heads = self.desk.heads
-        met = [heads[key].version >= 0 for key, _ in messages]
+    def _stored(
+        self, messages: Sequence[tuple[bytes, Any]], new: AbstractSet[bytes], places: Sequence[bytes]
+    ) -> list[bytes | None]:
+        """Read what messages' contacts keep under their places; of those that are only now met nothing is on disk."""
+        if not new:
+            return self.store.get_many(places)
+        met = [key not in new for key, _ in messages]
         rows = iter(self.store.get_many([*compress(places, met)]))
         return [next(rows) if known else None for known in met]
 

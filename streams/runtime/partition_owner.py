@@ -251,13 +251,17 @@ class PartitionOwner:
     async def _hand_out(self) -> None:
         """Append what the fold has said so far; full batches leave at once."""
         await self._begin()
-        out, append, own = self.fold.desk.out, self.appender.append, self.partition
-        for one in out:
+        desk, append, own = self.fold.desk, self.appender.append, self.partition
+        for one in desk.out:
             partition = own if one.partition == OWN else one.partition
             if partition == BY_KEY:
                 partition = self.links.partitioner(one.key)
             append(one.topic, partition, one.key, one.value, one.headers)
-        out.clear()
+        desk.out.clear()
+        for topic, records in desk.records.items():
+            if records:
+                self.appender.extend(topic, own, records)
+                records.clear()
         if self.appender.unsent:
             await self.appender.push()
 

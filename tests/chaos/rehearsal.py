@@ -93,14 +93,13 @@ class Rehearsal:
 
     def _commit(self) -> None:
         flushed = self.fold.flush()
-        for out in self.fold.desk.out:
+        for out in self.fold.desk.take():
             if out.topic == "contact-activity":
                 self._activity(out.key, out.value or b"")
             elif out.topic in READ:
                 self._append(out.topic, out.key, out.value, out.headers)
             elif out.topic == "tenants" and out.value is not None:
                 self.tenants[out.key.decode()] = msgspec.json.decode(out.value, type=Tenant)
-        self.fold.desk.out.clear()
         for row, content in flushed.rows.items():
             self._append("decide-changelog", row, content)
         self.store.write(flushed.rows)

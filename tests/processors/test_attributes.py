@@ -205,8 +205,8 @@ def test_no_stay_for_twelve_months(world: World) -> None:
     world.book("b2", check_in="2027-01-01", check_out="2027-01-02")
     assert world.members("lost") == []
     world.book("b2", check_in="2027-01-01", check_out="2027-01-02", property="berlin", revision=2)
-    row = world.folds[0].desk.heads[f"bali/tel:{MADE}".encode()].rows["lost"]
-    assert row.due == millis("2028-01-01T23:00:00Z")
+    (head,) = world.folds[0].heads.read([f"bali/tel:{MADE}".encode()])
+    assert head.rows["lost"].due == millis("2028-01-01T23:00:00Z")
 
 
 def test_only_groups_that_read_a_changed_field_are_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

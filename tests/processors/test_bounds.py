@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from processors import catalogue, deadlines, scans
+from processors import catalogue, deadlines, heads, scans
 from processors import fold as folding
+from processors.desk import CHANGES
 from processors.fold import Fold, Record
 from processors.state import MemoryStore
 from schemas.activity import Tick, encode
-from tests.processors.world import HASH_KEY, HOUR, START, World, commit
+from tests.processors.world import HASH_KEY, HOUR, MADE, START, World, commit
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "PT2H"}
 PHONES = [f"+62812345{at:05}" for at in range(120)]
-MOST, HOT = 20, 30
+MOST, HOT = 20, 3_000
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world in which 20 deadlines are taken out of the index at once."""
+    """A world in which 20 deadlines are taken out of the index at once, and heads dropped one by one."""
     monkeypatch.setattr(deadlines, "MOST", MOST)
+    monkeypatch.setattr(heads, "FORGOTTEN", 1)
     made = World()
     made.tenant()
     return made
@@ -34,9 +38,7 @@ def flood(world: World, within: str) -> None:
 
 def gone(fold: Fold) -> list[bytes]:
     """Take who left out of what the fold said."""
-    said = [out.key for out in fold.desk.out if out.topic == "membership-changes" and b'"left"' in (out.value or b"")]
-    fold.desk.out.clear()
-    return said
+    return [out.key for out in fold.desk.take() if out.topic == CHANGES and b'"left"' in (out.value or b"")]
 
 
 def everybody() -> list[bytes]:
@@ -56,8 +58,46 @@ def test_deadlines_of_one_millisecond(world: World) -> None:
         assert len(fold.desk.deadlines.heap) <= MOST
         left += said
         commit(fold, world.stores[0])
-        assert len(fold.desk.heads) <= HOT
+        assert not fold.desk.heads
+        assert 0 < fold.heads.kept <= HOT
     assert left == everybody()
+
+
+def test_heads_that_were_written_last_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not read again; who was written longest ago goes first, however early the others came."""
+    world.group("g", DINNER)
+    (fold,), (store,), asked = world.folds, world.stores, list[bytes]()
+    first, second, third = PHONES[:3]
+    for phone in (first, second, first):
+        world.say("dinner", phone=phone)
+    read = store.get_many
+
+    def get_many(keys: Sequence[bytes]) -> list[bytes | None]:
+        asked.extend(keys)
+        return read(keys)
+
+    monkeypatch.setattr(store, "get_many", get_many)
+    world.say("dinner", phone=first)
+    world.say("dinner", phone=second)
+    world.say("dinner", phone=first)
+    assert not any(key.startswith(b"h") for key in asked)
+    fold.heads.hot = fold.heads.kept
+    for phone in (third, first, second):
+        world.say("dinner", phone=phone)
+    assert [key for key in asked if key.startswith(b"h")] == [
+        f"hbali/tel:{phone}".encode() for phone in (third, second)
+    ]
+    assert [flip[1] for flip in world.flips()] == ["joined"] * 3
+
+
+def test_nothing_of_the_erased_stays_in_memory(world: World) -> None:
+    """Not even as it was written."""
+    world.group("g", DINNER)
+    (fold,) = world.folds
+    world.say("dinner")
+    assert fold.heads.kept > 0
+    world.must("contact.delete", {"contact": {"phone": MADE}, "erase": True})
+    assert (fold.heads.kept, fold.desk.heads) == (0, {})
 
 
 def test_the_next_owner_goes_on(world: World) -> None:
@@ -124,6 +164,17 @@ def test_facts_of_one_contact(world: World, monkeypatch: pytest.MonkeyPatch) -> 
         held.append(fold.desk.decoded)
     assert max(held) <= 10
     assert world.contact()["bookings"] == 30
+
+
+def test_contacts_without_facts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That they have none is remembered of so many only."""
+    monkeypatch.setattr(folding, "DECODED", 10)
+    (fold,) = world.folds
+    for phone in PHONES[:30]:
+        world.say("dinner", phone=phone)
+    world.group("stayed", {"event": "booking", "within": "P6M"})
+    assert fold.desk.decoded <= 10
+    assert len(fold.desk._bookings) <= 10
 
 
 def test_laps_share_a_slice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

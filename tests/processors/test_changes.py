@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.changes import Flip, change_id, table_row, tell
-from processors.desk import Desk, Out
+from processors.desk import CHANGES, Desk
 from processors.rows import NAMED, Head, Row, Rows
 from processors.state import MemoryStore
 from schemas.base import moment
@@ -73,13 +73,10 @@ def change(flip: Flip) -> Change:
 @given(st.lists(flips, max_size=4))
 def test_changes_are_what_their_schema_encodes(told: list[Flip]) -> None:
     """In their order, between what else is told, whatever characters ids and evidence hold."""
-    open_desk, other = desk(), Out("replies", b"k", b"{}")
+    open_desk, other = desk(), (b"k", b"{}")
     open_desk.flips = [other, *told]
     tell(open_desk)
-    first, *records = open_desk.out
-    assert first is other
-    assert [(one.topic, one.key) for one in records] == [("membership-changes", flip.key) for flip in told]
-    assert [one.value for one in records] == [msgspec.json.encode(change(flip)) for flip in told]
+    assert open_desk.records[CHANGES] == [other, *((flip.key, msgspec.json.encode(change(flip))) for flip in told)]
     assert open_desk.changed_rows == {(flip.key, flip.group.id): change(flip).id for flip in told}
 
 
@@ -111,4 +108,4 @@ def test_memberships_are_what_their_schema_encodes(  # noqa: PLR0917 - what a ro
     )
     expected = msgspec.json.encode(shown) if seq % 2 else None
     found = table_row(f"bali/{contact}".encode(), group, head, id_)
-    assert found == Out("memberships", f"bali/{group}/{contact}".encode(), expected)
+    assert found == (f"bali/{group}/{contact}".encode(), expected)

@@ -270,7 +270,7 @@ def test_asking_changes_nothing(world: World) -> None:
     world.group("g", {"event": "message", "any_of": ["hello"]})
     explained(world, "g")
     assert not world.folds[0].desk.dirty
-    assert not world.folds[0].desk.out
+    assert not world.folds[0].desk.take()
 
 
 def test_a_leaf_without_words_adds_no_way() -> None:

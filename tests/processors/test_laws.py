@@ -346,8 +346,7 @@ def replay(
         fold.apply(log[before:cut])
         if cut in commits or cut == cuts[-1]:
             commit(fold, store)
-        said += fold.desk.out
-        fold.desk.out.clear()
+        said += fold.desk.take()
         if restarts and cut in restarts:
             fold = Fold(store, 0, 1, hot=hot, retention=retention, hash_key=HASH_KEY)
         before = cut

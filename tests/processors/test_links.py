@@ -818,7 +818,7 @@ def test_a_phone_that_somebody_erased_had(world: World) -> None:
         fold = Fold(store, 0, 1, hash_key=HASH_KEY)
         fold.apply(world.logs[0])
         commit(fold, store)
-        assert tables(fold.desk.out) == tables(world.out)
+        assert tables(fold.desk.take()) == tables(world.out)
         assert not [key for key in store.rows if key.startswith(b"e")]
 
 

@@ -85,7 +85,7 @@ def test_it_changes_nothing(world: World) -> None:
     before = [dict(store.rows) for store in world.stores]
     asked(world, RULES[0])
     for fold, store, rows in zip(world.folds, world.stores, before, strict=True):
-        assert not fold.desk.out
+        assert not fold.desk.take()
         assert not fold.desk.dirty
         assert not fold.desk.heads
         assert store.rows == rows

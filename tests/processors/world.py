@@ -188,9 +188,8 @@ class World:
         self.read[at] = end
         fold.apply(self.logs[at][start:end])
         commit(fold, self.stores[at])
-        for out in fold.desk.out:
+        for out in fold.desk.take():
             self._hear(out, at)
-        fold.desk.out.clear()
 
     def _hear(self, out: Out, at: int) -> None:
         if out.topic == "contact-activity":

@@ -64,8 +64,7 @@ class Partition:
         flushed = self.fold.flush()
         self.store.write(flushed.rows)
         self.store.write(flushed.index)
-        out, told = self.fold.desk.out[:], list[Record]()
-        self.fold.desk.out.clear()
+        out, told = self.fold.desk.take(), list[Record]()
         self.fold.committed()
         for one in out:
             if one.topic == "contact-activity":

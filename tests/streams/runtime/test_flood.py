@@ -32,16 +32,15 @@ class Owner(PartitionOwner):
         self.commits = self.left = 0
 
     async def _hand_out(self) -> None:
-        out = self.fold.desk.out
+        out = self.fold.desk.take()
         self.held["out"] = max(self.held["out"], len(out))
         self.left += sum(b'"left"' in (one.value or b"") for one in out if one.topic == "membership-changes")
-        out.clear()
 
     async def commit(self) -> Any:
         """Commit to memory."""
         self.held["rows"] = max(self.held["rows"], len(self.fold.desk.dirty))
         commit(self.fold, self.rows)
-        self.fold.desk.out.clear()
+        self.fold.desk.take()
         self._pending_since, self._pending_records = 0.0, 0
         self.commits += 1
 
