@@ -11,7 +11,7 @@ from processors.ahead import fact_of
 from processors.edits import apply_edit, set_by_event
 from processors.facts import Facts, count
 from processors.hearing import hear, suspect
-from processors.membership import Who, Why, row_of, settle, settle_at_end
+from processors.membership import Who, Why, row_of, settle, settle_at_end, settle_now
 from processors.nested import settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept, may_greet
@@ -173,7 +173,7 @@ def _count(at: Who, hit: Word, seen: MessageSeen, event: Happening) -> None:
         row.memos[hit.at] = memo
         effective = min(max(memo), now)  # true since the newest of those
         why = Why("message", "no_longer_matches", event, effective, "live", hit.phrase, seen)
-        settle(at, definition, row, now, why)
+        (settle if definition.rule.joint else settle_now)(at, definition, row, now, why)
 
 
 def _reread(at: Who, definitions: Definitions, hits: Iterable[Word], why: Why) -> None:

@@ -143,7 +143,6 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
         key, tenant, contact, definition.group, row.seq, reason, why.cause, evidence, effective, row.expires, row.mask,
         why.origin, reached, desk.now,
     ))  # fmt: skip
-    desk.changed_rows[key, definition.id] = ""
     desk.counts["joined" if joined else "left"] += 1
     if joined and definition.group.reply and why.reply and why.origin == "live" and reached:
         change = change_id(tenant, definition.id, contact, row.seq)

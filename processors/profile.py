@@ -11,7 +11,7 @@ from processors.bonds import others
 from processors.identity import is_reachable
 from processors.leaves import add_exactly
 from processors.rows import Known
-from schemas.base import moment
+from schemas.base import stamp
 from schemas.outputs import Contact
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from processors.rows import Links, Profile
     from schemas.activity import BookingFact, RatingFact, Seen
 
+encode = msgspec.json.Encoder().encode
 NO_STAY = frozenset({"cancelled", "no_show"})
 PARTS = ("first_name", "last_name")
 
@@ -160,7 +161,7 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, li
         country=known_of(profile, "country"),
         area=known_of(profile, "area"),
         language=known_of(profile, "language"),
-        customer_since=moment(profile.since) if profile.since is not None else None,
+        customer_since=_written(profile.since) if profile.since is not None else None,
         bookings=profile.bookings,
         spent=profile.spent,
         latest_rating=profile.latest_rating or None,
@@ -172,7 +173,12 @@ def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, li
         sendable=reached and not opted_out,
         linked=others(links, contact),
     )
-    return key, msgspec.json.encode(value)
+    return key, encode(value)
+
+
+def _written(ms: int) -> Any:
+    """Return a moment as it is encoded, which takes a fifth of the time of making one."""
+    return msgspec.Raw(stamp(ms))
 
 
 def email_of(profile: Profile, contact: str) -> str | None:

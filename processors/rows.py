@@ -90,6 +90,11 @@ class Row(Struct, array_like=True, gc=False):
     pins: Pins | None = None
 
 
+_item: Any = dict[str, Any].__getitem__
+_found: Any = dict[str, Any].get
+"""What is in a dict as it is; to ask super() costs 0.1 µs more."""
+
+
 class Rows(dict[str, Row]):
     """A contact's rows by group, each decoded when it is first asked for and else written as it was read.
 
@@ -99,7 +104,7 @@ class Rows(dict[str, Row]):
 
     def __getitem__(self, group: str) -> Row:
         """Return the row in a group; raises KeyError."""
-        row: Any = super().__getitem__(group)
+        row = _item(self, group)
         if row.__class__ is Raw:
             row = self[group] = _row_of(row)
         return row  # type: ignore[no-any-return]  # a cast would cost a call
@@ -110,7 +115,7 @@ class Rows(dict[str, Row]):
 
     def open(self, group: str) -> Row:
         """Return the row in a group to be changed, a new one if there is none."""
-        row: Any = super().get(group)
+        row = _found(self, group)
         if row is None or row.__class__ is Raw:
             row = self[group] = Row() if row is None else _row_of(row)
         return row  # type: ignore[no-any-return]

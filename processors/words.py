@@ -8,10 +8,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 import regex
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, Implementation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Mode = Literal["word", "exact", "first_word", "prefix"]
 
@@ -62,6 +62,10 @@ def _ascii_digit(digit: regex.Match[str]) -> str:
     return str(unicodedata.decimal(digit[0], digit[0]))
 
 
+_BUSY, _TABLE = 10_000, 20_000
+"""Texts that are read before a table is made, and the most characters that needles have together for one: 1 MB."""
+
+
 class Matcher:
     """All keywords of a tenant, found in one pass over a normalised text.
 
@@ -84,7 +88,8 @@ class Matcher:
                 target[needle].append(entry)
         for keyword, text in inside:
             words[text].append(keyword)
-        self._in_words, self._in_runs = _finder(words), _finder(others)
+        self._in_words = _Finder(words) if words else None
+        self._in_runs = _Finder(others) if others else None
 
     def match(self, text: str) -> list[int]:
         """Return the ids (from 0) of the keywords that a text, normalised before, holds: each once, ascending."""
@@ -98,9 +103,9 @@ class Matcher:
         words = runs = f"\n {_BETWEEN.join(texts)} \n"
         if "'" in words:
             words, runs = words.replace("'s ", " ").replace("'", " "), runs.replace("'", " ")
-        found = self._in_words(words) if self._in_words is not None else [[] for _ in texts]
+        found = self._in_words(words, len(texts)) if self._in_words is not None else [[] for _ in texts]
         if self._in_runs is not None:
-            found = [one + more for one, more in zip(found, self._in_runs(runs), strict=True)]
+            found = [one + more for one, more in zip(found, self._in_runs(runs, len(texts)), strict=True)]
         if self._long:
             found = [self._whole(one, text) for one, text in zip(found, texts, strict=True)]
         return [sorted(set(one)) if len(one) > 1 else one for one in found]
@@ -118,24 +123,34 @@ _BETWEEN = " \n\n "
 """Ends a text and begins the next: no phrase goes on beyond an end of line."""
 
 
-def _finder(needles: dict[str, list[int]]) -> Callable[[str], list[list[int]]] | None:
-    """Return what finds many needles in texts, wherever and however they overlap: by text, what each stands for."""
-    if not needles:
-        return None
-    find = AhoCorasick([*needles, "\n\n"], store_patterns=False).find_matches_as_indexes
-    entries = [*needles.values()]
-    next_text = len(entries)
+class _Finder:
+    """Finds many needles in texts, wherever and however they overlap: by text, what each stands for.
 
-    def find_by_text(texts: str) -> list[list[int]]:
+    Who has read many texts gets a table of all steps, in half the time of the usual automaton and ten times its memory.
+    """
+
+    def __init__(self, needles: dict[str, list[int]]) -> None:
+        self._entries = [*needles.values()]
+        self._needles = [*needles, "\n\n"]
+        self._find = AhoCorasick(self._needles, store_patterns=False).find_matches_as_indexes
+        self._until_table = _BUSY
+        if sum(map(len, self._needles)) > _TABLE:
+            self._needles, self._until_table = [], 1 << 60
+
+    def __call__(self, texts: str, count: int) -> list[list[int]]:
+        """Return what is found in so many texts that `_BETWEEN` joins."""
+        self._until_table -= count
+        if self._until_table < 0:
+            table = AhoCorasick(self._needles, store_patterns=False, implementation=Implementation.DFA)
+            self._find, self._needles, self._until_table = table.find_matches_as_indexes, [], 1 << 60
         found: list[list[int]] = [[]]
-        for at, _, _ in find(texts, overlapping=True):  # in the order of their ends
+        entries, next_text = self._entries, len(self._entries)
+        for at, _, _ in self._find(texts, overlapping=True):  # in the order of their ends
             if at == next_text:
                 found.append([])
             else:
                 found[-1] += entries[at]
         return found
-
-    return find_by_text
 
 
 def _needles(text: str, mode: Mode) -> Iterator[str]:

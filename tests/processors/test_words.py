@@ -15,6 +15,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors import words as written
 from processors.words import Matcher, Mode, normalise
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "words"
@@ -255,6 +256,27 @@ def test_one_id_may_have_many_phrases() -> None:
         [2, 3],
         [],
     ]
+
+
+@pytest.mark.parametrize("most", [0, 20_000])
+def test_who_has_read_much_finds_the_same(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table takes the automaton's place, once, unless it were too large."""
+    monkeypatch.setattr(written, "_BUSY", 4)
+    monkeypatch.setattr(written, "_TABLE", most)
+    automaton, made = written.AhoCorasick, list[bool]()
+
+    def make(needles: list[str], **options: Any) -> Any:
+        made.append("implementation" in options)
+        return automaton(needles, **options)
+
+    monkeypatch.setattr(written, "AhoCorasick", make)
+    matcher = Matcher(
+        [(1, "pets", "word"), (2, "bring pet", "word"), (3, "pet in a pool villa", "word"), (4, "pet", "exact")]
+    )
+    texts = ["may we bring pets", "pet", "餐厅", "a pet in a pool villa", ""]
+    found = [matcher.match_all(texts[:4] if at else texts) for at in range(4)]
+    assert found == [[[1, 2], [1, 4], [], [1, 3], []], *[[[1, 2], [1, 4], [], [1, 3]]] * 3]
+    assert made == ([False] * 2 + [True] * 2 if most else [False] * 2)
 
 
 @given(sentences(6), st.sampled_from(MODES))
