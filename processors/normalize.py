@@ -7,7 +7,7 @@ in. The same record gives the same activities, so that a repeat after a crash is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +29,10 @@ from processors.windows import FOR_EVER, duration_upper_bound_ms, parse_duration
 from processors.words import normalise
 from schemas import activity
 from schemas.activity import (
+    BOOKINGS,
+    COMMANDS,
+    MESSAGES,
+    RATINGS,
     Asked,
     BookingFact,
     BookingSeen,
@@ -76,8 +80,25 @@ AHEAD = 5 * 60 * 1000
 to_json = msgspec.json.Encoder().encode
 
 
+class Delivered(Protocol):
+    """What is read of a record of a raw topic; `timestamp` is its append time (epoch ms)."""
+
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def timestamp(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102
+
+
 class Raw(Struct, frozen=True, gc=False):
-    """One record of a raw topic; `topic` indexes RAW_TOPICS, `timestamp` is its append time (epoch ms)."""
+    """One record of a raw topic, by itself; `topic` indexes RAW_TOPICS, `timestamp` is its append time (epoch ms)."""
 
     topic: int
     partition: int
@@ -103,13 +124,13 @@ class Normalizer:
         self.retention = retention
         self._retained = duration_upper_bound_ms(parse_duration(retention))
 
-    def normalize_all(self, raws: Sequence[Raw]) -> list[list[Keyed] | Reject]:
-        """Return for each raw record its activities, or why it is a dead letter.
+    def normalize_all(self, topic: str, raws: Sequence[Delivered]) -> list[list[Keyed] | Reject]:
+        """Return for each record of one of RAW_TOPICS its activities, or why it is a dead letter.
 
         All are decoded before the first is worked on: a core's cache holds the code of one of the two steps.
         """
-        retention, topics = self.retention, activity.RAW_TOPICS
-        events = [read(topics[raw.topic], raw.value, raw.headers, retention=retention) for raw in raws]
+        retention = self.retention
+        events = [read(topic, raw.value, raw.headers, retention=retention) for raw in raws]
         return [
             event if isinstance(event, Reject) else self._activities(raw, event)
             for raw, event in zip(raws, events, strict=True)
@@ -117,15 +138,15 @@ class Normalizer:
 
     def normalize(self, raw: Raw) -> list[Keyed] | Reject:
         """Return the activities of one raw record, or why it is a dead letter."""
-        return self.normalize_all((raw,))[0]
+        return self.normalize_all(activity.RAW_TOPICS[raw.topic], (raw,))[0]
 
-    def _activities(self, raw: Raw, event: Any) -> list[Keyed] | Reject:
+    def _activities(self, raw: Delivered, event: Any) -> list[Keyed] | Reject:
         time = millis(event.time)
         if time > raw.timestamp + AHEAD:
             return Reject("from_the_future", "time")
         return _STEP[event.__class__](self, raw, event, time)
 
-    def message(self, raw: Raw, event: MessageEvent, time: int) -> list[Keyed] | Reject:
+    def message(self, raw: Delivered, event: MessageEvent, time: int) -> list[Keyed] | Reject:
         """A message goes straight to its contact, with its words normalised."""
         tenant = self.tenants.get(event.tenant)
         if tenant is None:
@@ -150,13 +171,13 @@ class Normalizer:
             )  # fmt: skip
         words = normalise(data.text) if inbound and data.text and not data.deleted else ""
         record = MessageSeen(
-            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.message_id, data.revision, time,
+            MESSAGES, raw.partition, raw.offset, 0, event.source, event.id, data.message_id, data.revision, time,
             words, data.channel, seen, data.property, inbound, data.deleted, address,
         )  # fmt: skip
         keyed = Keyed(f"{event.tenant}/{who.contact}".encode(), activity.encode(record))
-        return [keyed, *_links(raw, event, time, who)] if who.links else [keyed]
+        return [keyed, *_links((MESSAGES, raw.partition, raw.offset), event, time, who)] if who.links else [keyed]
 
-    def booking(self, raw: Raw, event: BookingEvent, time: int) -> list[Keyed] | Reject:
+    def booking(self, raw: Delivered, event: BookingEvent, time: int) -> list[Keyed] | Reject:
         """A booking goes to the booking's own actor, which knows whose it was."""
         data = event.data
         found = self._guest(event, data.guest, booking_contact(event.source, data.booking_id), time)
@@ -171,12 +192,12 @@ class Normalizer:
             data.currency.upper() if data.currency else None,
         )  # fmt: skip
         record = BookingSeen(
-            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.booking_id, fact, who.contact, seen
+            BOOKINGS, raw.partition, raw.offset, 0, event.source, event.id, data.booking_id, fact, who.contact, seen
         )
         owned = _owned(event.tenant, "booking", event.source, data.booking_id, record)
-        return [owned, *_links(raw, event, time, who)]
+        return [owned, *_links((BOOKINGS, raw.partition, raw.offset), event, time, who)]
 
-    def rating(self, raw: Raw, event: RatingEvent, time: int) -> list[Keyed] | Reject:
+    def rating(self, raw: Delivered, event: RatingEvent, time: int) -> list[Keyed] | Reject:
         """A rating goes to the rating's own actor, which knows whose it was."""
         data = event.data
         found = self._guest(event, data.guest, None, time)
@@ -185,9 +206,12 @@ class Normalizer:
         who, seen = found
         fact = RatingFact(data.revision, time, data.stars or 0, data.property, data.withdrawn)
         record = RatingSeen(
-            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, data.rating_id, fact, who.contact, seen
+            RATINGS, raw.partition, raw.offset, 0, event.source, event.id, data.rating_id, fact, who.contact, seen
         )
-        return [_owned(event.tenant, "rating", event.source, data.rating_id, record), *_links(raw, event, time, who)]
+        return [
+            _owned(event.tenant, "rating", event.source, data.rating_id, record),
+            *_links((RATINGS, raw.partition, raw.offset), event, time, who),
+        ]
 
     def _guest(
         self, event: BookingEvent | RatingEvent, guest: Guest | None, last_resort: str | None, time: int
@@ -208,7 +232,7 @@ class Normalizer:
         )  # fmt: skip
         return who, seen
 
-    def pins(self, raw: Raw, event: PinCommand, time: int) -> list[Keyed] | Reject:
+    def pins(self, raw: Delivered, event: PinCommand, time: int) -> list[Keyed] | Reject:
         """An add, remove, clear or consent goes to the tenant's actor, which knows the groups and tells contacts."""
         tenant = self.tenants.get(event.tenant)
         if tenant is None:
@@ -217,13 +241,13 @@ class Normalizer:
         expires_at = getattr(data, "expires_at", None)
         expires = min(max(millis(expires_at), 1), FOR_EVER) if expires_at else 0
         record = PinsAsked(
-            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], _group_of(data),
+            COMMANDS, raw.partition, raw.offset, 0, event.source, event.id, time, _PINS[type(event)], _group_of(data),
             contacts_of(event, tenant), getattr(data, "reason", "manual"),
             expires, getattr(data, "reply", None), getattr(data, "evidence", None),
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
-    def edits(self, raw: Raw, event: ContactCommand, time: int) -> list[Keyed] | Reject:
+    def edits(self, raw: Delivered, event: ContactCommand, time: int) -> list[Keyed] | Reject:
         """What is to be written of contacts goes to the tenant's actor, which tells each contact."""
         tenant = self.tenants.get(event.tenant)
         if tenant is None:
@@ -232,13 +256,13 @@ class Normalizer:
         if isinstance(edited, Reject):
             return edited
         record = EditsAsked(
-            raw.topic, raw.partition, raw.offset, 0, event.source, event.id, time, _EDITS[type(event)],
+            COMMANDS, raw.partition, raw.offset, 0, event.source, event.id, time, _EDITS[type(event)],
             contacts_of(event, tenant), edited, list(dict.fromkeys(getattr(event.data, "groups", ()))),
             getattr(event.data, "erase", False),
         )  # fmt: skip
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
-    def rename(self, raw: Raw, event: ContactRename, time: int) -> list[Keyed] | Reject:
+    def rename(self, raw: Delivered, event: ContactRename, time: int) -> list[Keyed] | Reject:
         """A new phone goes to the tenant's actor, which links ids."""
         tenant = self.tenants.get(event.tenant)
         if tenant is None:
@@ -246,20 +270,18 @@ class Normalizer:
         (contact,) = contacts_of(event, tenant)
         to = contact_of(ContactRef(phone=event.data.phone), tenant.region)
         asked = Asked(event.source, event.id, time)
-        record = RenameAsked(raw.topic, raw.partition, raw.offset, 0, asked, contact or None, to)
+        record = RenameAsked(COMMANDS, raw.partition, raw.offset, 0, asked, contact or None, to)
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
-    def group(self, raw: Raw, event: GroupCreate, time: int) -> list[Keyed]:
+    def group(self, raw: Delivered, event: GroupCreate, time: int) -> list[Keyed]:
         """A new group goes to the tenant's actor with an id."""
         return self.tenant(raw, _named(event), time)
 
-    def tenant(self, raw: Raw, event: Any, time: int) -> list[Keyed]:
+    def tenant(self, raw: Delivered, event: Any, time: int) -> list[Keyed]:
         """A command on the tenant or a group goes to the tenant's actor as it is, in log order."""
         del time
         headers = [(name, value or b"") for name, value in raw.headers]
-        record = TenantAsked(
-            raw.topic, raw.partition, raw.offset, 0, to_json(event), raw.value or b"", raw.key, headers
-        )
+        record = TenantAsked(COMMANDS, raw.partition, raw.offset, 0, to_json(event), raw.value or b"", raw.key, headers)
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
 
@@ -304,9 +326,10 @@ def _contact_or_none(ref: ContactRef, home: str | None) -> str | None:
     return "" if found is None and ref.phone is not None else found
 
 
-def _links(raw: Raw, event: BookingEvent | RatingEvent | MessageEvent, time: int, who: Identity) -> list[Keyed]:
-    """Tell each other id of the guest that the event names it, and which one leads."""
-    place = raw.topic, raw.partition, raw.offset
+def _links(
+    place: tuple[int, int, int], event: BookingEvent | RatingEvent | MessageEvent, time: int, who: Identity
+) -> list[Keyed]:
+    """Tell each other id of the guest that the event at a place of the raw topics names it, and which one leads."""
     return [
         Keyed(
             f"{event.tenant}/{other}".encode(),
@@ -333,7 +356,7 @@ def _named(event: GroupCreate) -> GroupCreate:
     return msgspec.structs.replace(event, data=msgspec.structs.replace(data, id=group_id_from_name(data.name or "")))
 
 
-Step = Callable[[Normalizer, Raw, Any, int], "list[Keyed] | Reject"]
+Step = Callable[[Normalizer, Delivered, Any, int], "list[Keyed] | Reject"]
 
 _PINS: dict[type, str] = {
     GroupAdd: "group.add",

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 RAW_TOPICS = ("bookings", "ratings", "messages", "commands")
+BOOKINGS, RATINGS, MESSAGES, COMMANDS = range(len(RAW_TOPICS))
 INTERNAL = -1
 
 

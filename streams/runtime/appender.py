@@ -8,6 +8,7 @@ raises if any of them failed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -82,9 +83,9 @@ class Appender:
         """Put many records of one partition into its batches, as `append` does with one."""
         at = (topic, partition)
         batch = self._open.get(at) or self._begin(at)
-        put, count = batch.put, batch.count
+        put, count, now = batch.put, batch.count, int(time.time() * 1000)
         for key, value in rows:
-            if put(count, None, key, value, _NO_HEADERS) is None:
+            if put(count, now, key, value, _NO_HEADERS) is None:
                 batch.count = count
                 self._close(at)
                 self.append(topic, partition, key, value)

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiokafka
 
-from processors.normalize import Normalizer, Raw
+from processors.normalize import Normalizer
 from schemas.activity import RAW_TOPICS
 from schemas.base import Reject
 from schemas.dead_letters import body, headers
@@ -98,10 +98,10 @@ class NormalizeLane:
     def _work_on(self, records: list[Any]) -> None:
         """Append what comes of records of one topic."""
         topic = self.topics[records[0].topic]
-        raws = [Raw(topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in records]
         partitioner = self.partitioner
         rows: list[list[tuple[bytes, bytes | None]]] = [[] for _ in range(partitioner.partitions)]
-        for record, result in zip(records, self.normalizer.normalize_all(raws), strict=True):
+        results = self.normalizer.normalize_all(RAW_TOPICS[topic], records)
+        for record, result in zip(records, results, strict=True):
             if isinstance(result, Reject):
                 self._reject(record, result)
             else:
