@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import pytest
 import regex
+from ahocorasick_rs import AhoCorasick
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -263,7 +264,7 @@ def test_who_has_read_much_finds_the_same(most: int, monkeypatch: pytest.MonkeyP
     """A table takes the automaton's place, once, unless it were too large."""
     monkeypatch.setattr(written, "_BUSY", 4)
     monkeypatch.setattr(written, "_TABLE", most)
-    automaton, made = written.AhoCorasick, list[bool]()
+    automaton, made = AhoCorasick, list[bool]()
 
     def make(needles: list[str], **options: Any) -> Any:
         made.append("implementation" in options)
