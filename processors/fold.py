@@ -192,10 +192,11 @@ class Fold:
         """Read the rows of a whole run at once, one call into RocksDB instead of two per event, and all messages."""
         known = self.desk.heads
         heads = dict.fromkeys([key for key, _, a in run if key not in known and a.__class__ in OF_CONTACTS])
-        if heads:
-            known.update(zip(heads, self.heads.read(heads), strict=True))
+        found = self.heads.read(heads)
+        known.update(zip(heads, found, strict=True))
+        new = {key for key, head in zip(heads, found, strict=True) if head.version < 0}
         erased = self._erased(heads) if self.afterlife.any else ()
-        new = {key for key in heads if known[key].version < 0}
+        new.difference_update(erased)  # of whom nothing is taken for granted
         messages = [(key, a) for key, _, a in run if a.__class__ is MessageSeen]
         ahead = look_ahead(messages, self.definitions, partial(self._stored, messages, new))
         for key in erased:

@@ -46,11 +46,12 @@ class Heads:
 
     def read(self, contacts: Iterable[bytes]) -> list[Head]:
         """Return contacts' heads as of the last commit, new ones for those that have none."""
-        written = self._written
-        others = [head_key(key) for key in contacts if key not in written]
-        stored = iter(self._store.get_many(others) if others else ())
-        rows = [written[key] if key in written else next(stored) for key in contacts]
-        return [head_of(raw) if raw is not None else Head(version=-1) for raw in rows]
+        rows: list[bytes | None] = [*map(self._written.get, contacts)]
+        others = [head_key(key) for key, row in zip(contacts, rows, strict=True) if row is None]
+        if others:
+            stored = iter(self._store.get_many(others))
+            rows = [next(stored) if row is None else row for row in rows]
+        return [head_of(row) if row is not None else Head(version=-1) for row in rows]
 
     def under(self, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield heads in key order, changed ones as b"": what goes through them must not depend on commits."""
