@@ -103,7 +103,8 @@ class Matcher:
         words = runs = f"\n {_BETWEEN.join(texts)} \n"
         if "'" in words:
             words, runs = words.replace("'s ", " ").replace("'", " "), runs.replace("'", " ")
-        found = self._in_words(words, len(texts)) if self._in_words is not None else [[] for _ in texts]
+        found: list[list[int]]
+        found = [[] for _ in texts] if self._in_words is None else self._in_words(words, len(texts))
         if self._in_runs is not None:
             found = [one + more for one, more in zip(found, self._in_runs(runs, len(texts)), strict=True)]
         if self._long:
