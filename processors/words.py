@@ -62,6 +62,8 @@ def _ascii_digit(digit: regex.Match[str]) -> str:
     return str(unicodedata.decimal(digit[0], digit[0]))
 
 
+_BETWEEN = " \n\n "
+"""Ends a text and begins the next: no phrase goes on beyond an end of line."""
 _BUSY, _TABLE = 10_000, 20_000
 """Texts that are read before a table is made, and the most characters that needles have together for one: 1 MB."""
 
@@ -118,10 +120,6 @@ class Matcher:
         words = f" {' '.join(map(_singular, _bare(text)))} "
         heads = (self._long[-entry - 1] for entry in found if entry < 0)
         return [entry for entry in found if entry >= 0] + [keyword for keyword, phrase in heads if phrase in words]
-
-
-_BETWEEN = " \n\n "
-"""Ends a text and begins the next: no phrase goes on beyond an end of line."""
 
 
 class _Finder:
