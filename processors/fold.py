@@ -41,7 +41,7 @@ DECODED = 50_000
 """Bookings and ratings that stay decoded from one commit to the next; who has none counts as one."""
 
 HOT = 16 * 1024 * 1024
-"""Bytes of heads that stay in memory from one commit to the next: some 40,000 contacts; their keys take half as much."""
+"""Bytes of heads that stay in memory from one commit to the next: some 40,000 contacts, and half as much for keys."""
 
 GRACE = 2 * DAY
 """Messages are kept this much longer (ms): a retention has days of 24 hours, a window those of the calendar."""
