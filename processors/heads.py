@@ -18,7 +18,7 @@ from processors.desk import CONTACTS, MEMBERSHIPS
 from processors.rows import Head, encode, head_key, head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from processors.afterlife import Afterlife
     from processors.desk import Desk
@@ -44,7 +44,7 @@ class Heads:
         self._index: dict[bytes, bytes | None] = {}
         self._written: dict[bytes, bytes] = {}
 
-    def read(self, contacts: Iterable[bytes]) -> list[Head]:
+    def read(self, contacts: Collection[bytes]) -> list[Head]:
         """Return contacts' heads as of the last commit, new ones for those that have none."""
         rows: list[bytes | None] = [*map(self._written.get, contacts)]
         others = [head_key(key) for key, row in zip(contacts, rows, strict=True) if row is None]
