@@ -67,39 +67,46 @@ def named_by(key: bytes) -> tuple[str, str]:
 
 
 def tell(desk: Desk) -> None:
-    """Append what flipped, in its order, and remember the ids of the changes for the table."""
+    """Append what flipped, in its order, and keep what the table is to say of those rows with the commit."""
     flips, desk.flips = desk.flips, []
-    records, ids = desk.records[CHANGES], desk.changed_rows
+    records, rows = desk.records[CHANGES], desk.told_rows
     for flip in flips:
         if flip.__class__ is Flip:
-            group = flip.group.id
-            ids[flip.key, group] = id_ = change_id(flip.tenant, group, flip.contact, flip.seq)
-            records.append((flip.key, _change(flip, id_)))
+            records.append((flip.key, _tell(flip, rows)))
         else:
             records.append(flip)
 
 
-def _change(flip: Flip, id_: str) -> bytes:
-    group, who = flip.group, encode(flip.contact)
-    return _change_form(flip.tenant, group.id, group.rule_hash, joined=bool(flip.seq & 1)) % (
-        encode(id_),
+def _tell(flip: Flip, rows: dict[bytes, bytes | None]) -> bytes:
+    """Return the record of a flip, and put what the table says of its row into `rows`: half of it is the same."""
+    tenant, group, seq, joined = flip.tenant, flip.group, encode(flip.seq), flip.seq & 1
+    at = _row_key(tenant, group.id, flip.contact)
+    id_, who, sources = encode(_id_of(at, flip.seq)), encode(flip.contact), _SOURCES[flip.mask]
+    since, expires = stamp(flip.effective), stamp(flip.expires) if flip.expires else b"null"
+    reached = b"true" if flip.sendable else b"false"
+    if joined:
+        rows[at] = _membership_form(tenant, group.id) % (who, since, seq, id_, sources, expires, reached)
+    else:
+        rows[at] = None
+    return _change_form(tenant, group.id, group.rule_hash, joined) % (
+        id_,
         _stamp(flip.now),
         who,
         who,
-        encode(flip.seq),
+        seq,
         encode(flip.reason),
         b"null" if flip.cause is None else encode(Cause(*flip.cause)),
         encode(flip.evidence),
-        stamp(flip.effective),
-        stamp(flip.expires) if flip.expires else b"null",
-        _SOURCES[flip.mask],
+        since,
+        expires,
+        sources,
         encode(flip.origin),
-        b"true" if flip.sendable else b"false",
+        reached,
     )
 
 
 @lru_cache(FORMS)
-def _change_form(tenant: str, group: str, rule_hash: str, *, joined: bool) -> bytes:
+def _change_form(tenant: str, group: str, rule_hash: str, joined: int) -> bytes:
     return form(
         Change(
             type="membership.joined" if joined else "membership.left",
@@ -128,21 +135,29 @@ def _change_form(tenant: str, group: str, rule_hash: str, *, joined: bool) -> by
 
 def change_id(tenant: str, group: str, contact: str, seq: int) -> str:
     """Return the id of a change: the same for the same (tenant, group, contact, seq), whoever computes it."""
-    return blake2b(f"{tenant}/{group}/{contact}/{seq}".encode(), digest_size=16).hexdigest()
+    return _id_of(_row_key(tenant, group, contact), seq)
 
 
-def table_row(key: bytes, group: str, head: Head, id_: str) -> KeyValue:
-    """Return the record of `memberships` for a row, null once left; `id_` is its change's where that is known."""
+def _row_key(tenant: str, group: str, contact: str) -> bytes:
+    return f"{tenant}/{group}/{contact}".encode()
+
+
+def _id_of(row_key: bytes, seq: int) -> str:
+    return blake2b(b"%b/%d" % (row_key, seq), digest_size=16).hexdigest()
+
+
+def table_row(key: bytes, group: str, head: Head) -> KeyValue:
+    """Return the record of `memberships` for a row as it is, null once left."""
     row = head.rows[group]
     tenant, contact = named_by(key)
-    at = f"{tenant}/{group}/{contact}".encode()
+    at = _row_key(tenant, group, contact)
     if not row.seq & 1:
         return at, None
     value = _membership_form(tenant, group) % (
         encode(contact),
         stamp(row.since),
         encode(row.seq),
-        encode(id_ or change_id(tenant, group, contact, row.seq)),
+        encode(_id_of(at, row.seq)),
         _SOURCES[row.mask],
         stamp(row.expires) if row.expires else b"null",
         b"true" if sendable(head, row, contact) else b"false",

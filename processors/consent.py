@@ -77,7 +77,7 @@ def hold(desk: Desk, key: bytes, said: Said) -> Verdict:
     desk.changed_profiles[key] = None
     for group, row in head.rows.items():
         if row.seq & 1:
-            desk.changed_rows.setdefault((key, group), "")
+            desk.changed_rows[key, group] = None
     return "applied", None
 
 

@@ -139,9 +139,8 @@ class Fold:
         desk = self.desk
         changes.tell(desk)
         heads, contacts = desk.heads, desk.records[CONTACTS]
-        desk.records[MEMBERSHIPS] += [
-            changes.table_row(key, group, heads[key], id_) for (key, group), id_ in desk.changed_rows.items()
-        ]
+        desk.told_rows.update(changes.table_row(key, group, heads[key]) for key, group in desk.changed_rows)
+        desk.records[MEMBERSHIPS] += desk.told_rows.items()
         for key in desk.changed_profiles:
             digits, head = self.definitions(key).digits, heads[key]
             if is_gone(head):
@@ -151,6 +150,7 @@ class Fold:
                 contacts.append(profile.table_row(key, head.profile, digits=digits, opted_out=out, links=head.links))
         self.heads.write()
         self._put_marks()
+        desk.told_rows.clear()
         desk.changed_rows.clear()
         desk.changed_profiles.clear()
         desk.dirty.clear()

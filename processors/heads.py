@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from processors import changes
 from processors.afterlife import is_over
 from processors.deadlines import index_key
-from processors.desk import CONTACTS, MEMBERSHIPS
+from processors.desk import CONTACTS
 from processors.rows import Head, encode, head_key, head_of
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class Heads:
             self._afterlife.departed.discard(key)
             return
         changes.tell(desk)
-        for group in [group for who, group in desk.changed_rows if who == key]:
-            desk.records[MEMBERSHIPS].append(changes.table_row(key, group, head, desk.changed_rows.pop((key, group))))
+        for row in [row for row in desk.changed_rows if row[0] == key]:
+            del desk.changed_rows[row]  # it has left, which is told
         if key in desk.changed_profiles:
             desk.records[CONTACTS].append((key, desk.changed_profiles.pop(key)))
         self._let_go(key, head)

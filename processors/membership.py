@@ -93,7 +93,7 @@ def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> N
     mask, due, expires = outlook.mask, outlook.due, outlook.expires
     flips = (row.seq & 1) != (mask != 0)
     if not flips and (mask != row.mask or expires != row.expires):
-        at.desk.changed_rows.setdefault((at.key, definition.id), "")
+        at.desk.changed_rows[at.key, definition.id] = None
     row.mask, row.expires, row.due = mask, expires, due
     if due:
         at.desk.wake(at.key, at.head, due)
