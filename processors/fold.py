@@ -153,11 +153,10 @@ class Fold:
         desk.told_rows.clear()
         desk.changed_rows.clear()
         desk.changed_profiles.clear()
-        desk.dirty.clear()
         return Flushed(desk.pending.take(), self.heads.take_index())
 
     def committed(self) -> None:
-        """The last flush is durable: forget what is decoded, and what is kept or compiled if it is too much."""
+        """The last flush is durable: forget what is decoded, kept or compiled if it is too much."""
         desk = self.desk
         desk.deadlines.trim()
         self.afterlife.departed.clear()

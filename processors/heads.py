@@ -61,9 +61,14 @@ class Heads:
         return (next(rows) for key, rows in groupby(both, key=itemgetter(0)) if key[1:] not in gone)
 
     def write(self) -> None:
-        """Write every head that has changed."""
-        writes = self._desk.pending.writes
-        for key, head in self._desk.dirty.items():
+        """Write every head that has changed, and let go of all that is decoded.
+
+        Each at once: it lies in the core's cache then, and to fetch it again is what takes most of the time.
+        """
+        desk, writes = self._desk, self._desk.pending.writes
+        desk.heads.clear()
+        while desk.dirty:
+            key, head = desk.dirty.popitem()
             if head.deleted is not None and self._is_over(key, head):
                 continue
             if head.due != head.indexed:
@@ -73,8 +78,7 @@ class Heads:
             self.kept += len(raw)
 
     def committed(self) -> None:
-        """All is durable: let the decoded heads go, and of the rows those that nobody wrote for longest."""
-        self._desk.heads.clear()
+        """All is durable: let go of the rows that nobody wrote for longest, if they are too much."""
         while self.kept > self.hot:
             for key in [*islice(self._written, FORGOTTEN)]:
                 self._forget(key)
@@ -126,5 +130,5 @@ class Heads:
             self._index[index_key(head.indexed, key)] = None
         if desk.pending.get(head_key(key)) is not None:
             desk.pending.put(head_key(key), None)
-        del desk.heads[key]
+        desk.heads.pop(key, None)
         self._forget(key)
