@@ -125,8 +125,9 @@ class Fold:
         known = self._read_ahead(run)
         if desk.now >= self.wake:
             self._fire()  # the rest of what the last owner was at
-        for (key, timestamp, activity), ahead in zip(run, known, strict=True):
-            desk.ahead = ahead
+        known.reverse()
+        for key, timestamp, activity in run:
+            desk.ahead = known.pop()  # which then goes while it lies in the core's cache
             if timestamp > desk.now:
                 desk.now = timestamp
                 if timestamp >= self.wake:
