@@ -25,7 +25,7 @@ from streams.runtime.murmur2 import Partitioner
 from streams.runtime.tenants_view import TenantsView
 from streams.settings import Settings
 
-SLICE_RECORDS = 500
+SLICE_RECORDS = 250
 IN_FLIGHT_CHUNKS = 4
 
 

@@ -37,13 +37,13 @@ ACTIVITY, CHANGELOG = "contact-activity", "decide-changelog"
 POSITION = b"p"
 """The row that holds the offset of the next record to fold. A group's offset can be reset by hand, forgotten after
 weeks, or be answered as none while its coordinator loads; to fold again what is folded would spoil the rows."""
-SLICE_RECORDS = 500
-"""Records applied before the loop gets its turn: 10 ms."""
+SLICE_RECORDS = 250
+"""Records applied before the loop gets its turn, 5 ms: what is known of more does not stay in the core's cache."""
 QUEUED_CHUNKS = 2
 COMMIT_SOON, COMMIT_LATE, COMMIT_RECORDS = 0.05, 1.0, 20_000
 """Seconds after the first pending record: when nothing more waits, and at the latest; and records at the most."""
 REMEMBERED = 8
-"""Pending records wait as long as about so many commits took on average: who is busy is asked for fewer of them."""
+"""Between two commits lies as much time as about so many took on average: who is busy is asked for fewer of them."""
 TRANSACTION_TIMEOUT_MS = 15_000
 IDLE_SECONDS = 0.05
 ASKED_SECONDS = 0.01
@@ -84,6 +84,7 @@ class PartitionOwner:
         self._pending_since = 0.0
         self._pending_records = 0
         self._in_transaction = False
+        self._committed_at = 0.0
         self._commit_takes = 0.0
         self._tick_at = -1
         self._ticking = False
@@ -194,8 +195,9 @@ class PartitionOwner:
 
     async def _wait(self) -> None:
         self._arrived.clear()
+        most = self._commit_at() - time.monotonic() if self._pending_since else IDLE_SECONDS
         try:
-            await asyncio.wait_for(self._arrived.wait(), IDLE_SECONDS)
+            await asyncio.wait_for(self._arrived.wait(), min(most, IDLE_SECONDS))
         except TimeoutError:
             return
 
@@ -275,14 +277,16 @@ class PartitionOwner:
     def _commit_due(self) -> bool:
         if not self._pending_since:
             return False
-        age = time.monotonic() - self._pending_since
-        if self._pending_records >= COMMIT_RECORDS:
-            return True
+        return self._pending_records >= COMMIT_RECORDS or time.monotonic() >= self._commit_at()
+
+    def _commit_at(self) -> float:
+        """Return when what is pending is committed, unless more comes: whoever is slow at it does it less often."""
+        soon, late = self._pending_since + COMMIT_SOON, self._pending_since + COMMIT_LATE
         if self._queue:
-            return age >= COMMIT_LATE
+            return late
         if self.fold.scanning:
-            return age >= COMMIT_SOON  # each commit lets a lap go on
-        return age >= min(max(COMMIT_SOON, self._commit_takes), COMMIT_LATE)
+            return soon  # each commit lets a lap go on
+        return min(max(soon, self._committed_at + self._commit_takes), late)
 
     def _took_to_commit(self, seconds: float) -> None:
         metrics.COMMIT_SECONDS.observe(seconds)
@@ -313,7 +317,8 @@ class PartitionOwner:
         self.fold.committed()
         self._note_tick(sent)
         self._pending_since, self._pending_records = 0.0, 0
-        self._took_to_commit(time.monotonic() - started)
+        self._committed_at = time.monotonic()
+        self._took_to_commit(self._committed_at - started)
         self._count()
         self._progress()
         return sent

@@ -199,12 +199,12 @@ async def test_folder_follows_the_commit(settings: Settings) -> None:
 
 
 async def test_commits_are_timed(settings: Settings) -> None:
-    """How long they take is known to the owner, who waits by it."""
+    """How long they take, and when the last one ended, is known to the owner, who waits by it."""
     async with lanes(settings) as one:
         await one.opened(0)
         one.feed(chunk(0, 10))
         await when(lambda: committed(settings, "decide", "contact-activity").get(0) == 10)
-        await when(lambda: one.owners[0]._commit_takes > 0)
+        await when(lambda: one.owners[0]._commit_takes > 0 and one.owners[0]._committed_at > 0)
 
 
 async def test_folder_of_another_cluster(settings: Settings) -> None:

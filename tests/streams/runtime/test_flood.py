@@ -96,13 +96,24 @@ def _noted(apply: Callable[[Any], None], slices: list[int]) -> Callable[[Any], N
 
 
 @pytest.mark.parametrize(
-    ("took", "lap", "due"), [(0.01, False, 0.05), (0.2, False, 0.2), (5.0, False, 1.0), (5.0, True, 0.05)]
+    ("took", "ago", "lap", "due"),
+    [
+        (0.01, 0.0, False, 0.05),
+        (0.2, 0.0, False, 0.2),
+        (0.2, 0.1, False, 0.1),
+        (0.2, 0.3, False, 0.05),
+        (5.0, 0.0, False, 1.0),
+        (5.0, 0.0, True, 0.05),
+    ],
 )
-def test_slow_commits_come_less_often(took: float, lap: bool, due: float, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+def test_slow_commits_come_less_often(  # noqa: PLR0917 - when the last one ended, and what follows
+    took: float, ago: float, lap: bool, due: float, monkeypatch: pytest.MonkeyPatch  # noqa: FBT001
+) -> None:
     """Where a commit takes long, more is gathered for the next, for a second at the most; but no lap waits for that."""
     monkeypatch.setattr(Fold, "scanning", lap)
     owner = Owner(World())
     owner._pending_since, owner._commit_takes = 100.0, took
+    owner._committed_at = 100.0 - ago
     found = list[bool]()
     for now in (due - 0.01, due + 0.01):
         monkeypatch.setattr("streams.runtime.partition_owner.time.monotonic", partial(float, 100.0 + now))
