@@ -92,7 +92,7 @@ def records(first: int, count: int, each: int, texts: Sequence[str], now: int) -
         key = f"bali/tel:+62812{at:08d}".encode()
         for nth in range(each):
             id_, time_ = f"wamid.{at}.{nth}", now - (at + nth) % 86_400_000
-            seen = Seen(time=time_, source="whatsapp", name="Made")
+            seen = Seen(time=time_, name="Made")
             text = texts[(at * 7 + nth) % len(texts)]
             said = MessageSeen(*ORIGIN, "whatsapp", id_, id_, 1, time_, text, "whatsapp", seen)
             yield Record(key, encode(said), now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,7 @@ from processors.consent import sendable
 from processors.desk import CHANGES
 from processors.rows import NAMED, Head
 from schemas.base import stamp
-from schemas.outputs import Cause, Change, ChangeData, Membership
+from schemas.outputs import Cause, Change, ChangeData, JoinReason, LeaveReason, Membership, Origin
 
 if TYPE_CHECKING:
     from processors.desk import Desk, KeyValue
@@ -31,6 +31,8 @@ FORMS = 10_000
 _stamp = lru_cache(1_024)(stamp)
 """Of records' own times, which many share."""
 _SOURCES = [encode(names) for names in NAMED]
+_WORDS = {word: encode(word) for words in (JoinReason, LeaveReason, Origin) for word in get_args(words)}
+"""The JSON of reasons and origins."""
 
 
 def form(sample: Struct) -> bytes:
@@ -94,13 +96,13 @@ def _tell(flip: Flip, rows: dict[bytes, bytes | None]) -> bytes:
         who,
         who,
         seq,
-        encode(flip.reason),
+        _WORDS[flip.reason],
         b"null" if flip.cause is None else encode(Cause(*flip.cause)),
         encode(flip.evidence),
         since,
         expires,
         sources,
-        encode(flip.origin),
+        _WORDS[flip.origin],
         reached,
     )
 

@@ -109,7 +109,8 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
         return
     ended = at.head.deleted is not None
     late = ended and not keeps(at.head, seen.time)
-    desk.pending.put(ahead.place, None if late else _row(ahead, seen, before), ahead.under)
+    row = ahead.row if before is None else _next_row(seen, before)
+    desk.pending.put(ahead.place, None if late else row, ahead.under)
     _get_to_know(at, seen.time, seen.seen, event)
     hits = _listen(at, seen, definitions, late=late)
     if before is not None:
@@ -121,10 +122,8 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
             _count(at, hit, seen, event)
 
 
-def _row(ahead: Ahead, seen: MessageSeen, before: MessageFact | None) -> bytes:
-    """Return what is kept of a message."""
-    if before is None:
-        return ahead.row
+def _next_row(seen: MessageSeen, before: MessageFact) -> bytes:
+    """Return what is kept of a message that was there in another revision."""
     return encode(structs.replace(fact_of(seen), older=with_revision(before.older, before.revision)))
 
 
@@ -147,7 +146,7 @@ def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> Non
             return
         if is_gone(at.head):
             at.desk.revived = event, time, True
-    changed = meet(profile, time, event[0])
+    changed = (profile.since is None or time <= profile.since) and meet(profile, time, event[0])
     if seen is not None:
         changed |= learn(profile, seen)
         if seen.edited is not None:

@@ -46,11 +46,10 @@ class Edited(Struct, frozen=True, array_like=True, gc=False):
 class Seen(Struct, frozen=True, array_like=True, gc=False):
     """What an event tells of its guest, beside the contact id.
 
-    {"time": 1793613911000, "source": "whatsapp", "name": "Made"}
+    {"time": 1793613911000, "name": "Made"}
     """
 
     time: int
-    source: str
     name: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -267,7 +266,7 @@ class Heard(Activity, frozen=True, array_like=True, tag="g", gc=False):
     """What a former revision of a contact's own booking or rating tells of the guest, which came after a later one.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "booking.com", "event": "bk-1001:2",
-     "at": 1792488600000, "seen": {"time": 1792488600000, "source": "booking.com", "name": "Made"}}
+     "at": 1792488600000, "seen": {"time": 1792488600000, "name": "Made"}}
     """
 
     source: str

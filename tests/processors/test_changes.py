@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import cast, get_args
 
 import msgspec
 from hypothesis import given
@@ -14,7 +14,7 @@ from processors.rows import NAMED, Consent, Head, Row, Rows, Said
 from processors.state import MemoryStore
 from schemas.base import moment
 from schemas.groups import Group
-from schemas.outputs import Cause, Change, ChangeData, ChangeReason, Membership, Origin
+from schemas.outputs import Cause, Change, ChangeData, ChangeReason, JoinReason, LeaveReason, Membership, Origin
 
 texts = st.text('ab%"\\\0\n{}é餐😀', max_size=6)
 times = st.integers(-(1 << 45), 1 << 45)
@@ -25,7 +25,7 @@ flips = st.tuples(
     st.just("tel:+6281234567890") | texts.map("chat:{}".format),
     groups,
     st.integers(1, 1 << 53),
-    st.sampled_from(["message", "expired"]) | texts,
+    st.sampled_from([*get_args(JoinReason), *get_args(LeaveReason)]),
     st.none() | st.tuples(texts, texts),
     st.none() | texts,
     times,

@@ -106,8 +106,12 @@ def _noted(apply: Callable[[Any], None], slices: list[int]) -> Callable[[Any], N
         (5.0, 0.0, True, 0.05),
     ],
 )
-def test_slow_commits_come_less_often(  # noqa: PLR0917 - when the last one ended, and what follows
-    took: float, ago: float, lap: bool, due: float, monkeypatch: pytest.MonkeyPatch  # noqa: FBT001
+def test_slow_commits_come_less_often(
+    took: float,
+    ago: float,
+    lap: bool,  # noqa: FBT001
+    due: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where a commit takes long, more is gathered for the next, for a second at the most; but no lap waits for that."""
     monkeypatch.setattr(Fold, "scanning", lap)
