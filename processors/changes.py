@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from processors.consent import sendable
-from processors.desk import CHANGES
+from processors.desk import CHANGES, MEMBERSHIPS
 from processors.rows import NAMED, Head
 from schemas.base import stamp
 from schemas.outputs import Cause, Change, ChangeData, JoinReason, LeaveReason, Membership, Origin
@@ -69,9 +69,9 @@ def named_by(key: bytes) -> tuple[str, str]:
 
 
 def tell(desk: Desk) -> None:
-    """Append what flipped, in its order, and keep what the table is to say of those rows with the commit."""
+    """Append what flipped, in its order, and for each flip what the table is to say of the row."""
     flips, desk.flips = desk.flips, []
-    records, rows = desk.records[CHANGES], desk.told_rows
+    records, rows = desk.records[CHANGES], desk.records[MEMBERSHIPS]
     for flip in flips:
         if flip.__class__ is Flip:
             records.append((flip.key, _tell(flip, rows)))
@@ -79,17 +79,17 @@ def tell(desk: Desk) -> None:
             records.append(flip)
 
 
-def _tell(flip: Flip, rows: dict[bytes, bytes | None]) -> bytes:
-    """Return the record of a flip, and put what the table says of its row into `rows`: half of it is the same."""
+def _tell(flip: Flip, rows: list[KeyValue]) -> bytes:
+    """Return what the log says of a flip, and append to `rows` what the table does: half of it is the same."""
     tenant, group, seq, joined = flip.tenant, flip.group, encode(flip.seq), flip.seq & 1
     at = _row_key(tenant, group.id, flip.contact)
     id_, who, sources = encode(_id_of(at, flip.seq)), encode(flip.contact), _SOURCES[flip.mask]
     since, expires = stamp(flip.effective), stamp(flip.expires) if flip.expires else b"null"
     reached = b"true" if flip.sendable else b"false"
     if joined:
-        rows[at] = _membership_form(tenant, group.id) % (who, since, seq, id_, sources, expires, reached)
+        rows.append((at, _membership_form(tenant, group.id) % (who, since, seq, id_, sources, expires, reached)))
     else:
-        rows[at] = None
+        rows.append((at, None))
     return _change_form(tenant, group.id, group.rule_hash, joined) % (
         id_,
         _stamp(flip.now),

@@ -55,10 +55,9 @@ class Desk:
 
     `records` is what is said beside `out`, on the topics that get the most of it.
     `kept` is how long (ms) messages are looked at again; `ahead` is what there is to know of the message at hand;
-    `flips` what membership-changes will be told, in its order; `told_rows` what the table of memberships says with the
-    commit of rows that flipped, by its key; `changed_rows` the rows, by contact and group, of which it is to say
-    something else without a flip; `waiting` the groups of the contact at hand that are
-    settled once the record is taken in, and after those that they name, each with the reason;
+    `flips` what membership-changes will be told, in its order; `changed_rows` the rows, by contact and group, of which
+    the table of memberships is to say something else with the commit, flipped or not; `waiting` the groups of the
+    contact at hand that are settled once the record is taken in, and after those that they name, each with the reason;
     `met` counts the contacts of each tenant that came since the last commit; `via` is the linked id to which the record
     at hand came; `revived` by which event, of which time, it is there again after it was deleted, and whether that may
     be greeted; `returning` gives the head of one who was erased, if there is something of such a one.
@@ -79,7 +78,6 @@ class Desk:
         self.met: Counter[bytes] = Counter()
         self.heads: dict[bytes, Head] = {}
         self.dirty: dict[bytes, Head] = {}
-        self.told_rows: dict[bytes, bytes | None] = {}
         self.changed_rows: dict[tuple[bytes, str], None] = {}
         self.changed_profiles: dict[bytes, None] = {}
         self.revived: tuple[tuple[str, str], int, bool] | None = None

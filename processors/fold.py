@@ -140,8 +140,7 @@ class Fold:
         desk = self.desk
         changes.tell(desk)
         heads, contacts = desk.heads, desk.records[CONTACTS]
-        desk.told_rows.update(changes.table_row(key, group, heads[key]) for key, group in desk.changed_rows)
-        desk.records[MEMBERSHIPS] += desk.told_rows.items()
+        desk.records[MEMBERSHIPS] += [changes.table_row(key, group, heads[key]) for key, group in desk.changed_rows]
         for key in desk.changed_profiles:
             digits, head = self.definitions(key).digits, heads[key]
             if is_gone(head):
@@ -151,7 +150,6 @@ class Fold:
                 contacts.append(profile.table_row(key, head.profile, digits=digits, opted_out=out, links=head.links))
         self.heads.write()
         self._put_marks()
-        desk.told_rows.clear()
         desk.changed_rows.clear()
         desk.changed_profiles.clear()
         return Flushed(desk.pending.take(), self.heads.take_index())

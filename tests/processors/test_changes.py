@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.changes import Flip, change_id, table_row, tell
-from processors.desk import CHANGES, Desk
+from processors.desk import CHANGES, MEMBERSHIPS, Desk
 from processors.rows import NAMED, Consent, Head, Row, Rows, Said
 from processors.state import MemoryStore
 from schemas.base import moment
@@ -94,7 +94,7 @@ def test_changes_are_what_their_schema_encodes(told: list[Flip]) -> None:
     open_desk.flips = [other, *told]
     tell(open_desk)
     assert open_desk.records[CHANGES] == [other, *((flip.key, msgspec.json.encode(change(flip))) for flip in told)]
-    assert open_desk.told_rows == dict(map(membership, told))
+    assert open_desk.records[MEMBERSHIPS] == [*map(membership, told)]
 
 
 @given(flips)
