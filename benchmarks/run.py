@@ -58,20 +58,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     entries = [_entry(name, asked) for name in asked.contestants]
     with _broker() as (brokers, pids):
         course = Course(brokers, pids)
-        runs = [run for round_ in range(1, asked.rounds + 1) for run in _round(round_, entries, course, asked)]
-    return _report(runs, asked)
+        runs = [run for round_ in range(asked.rounds + 1) for run in _round(round_, entries, course, asked)]
+    return report(runs, asked)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     number = os.environ.get
-    parser.add_argument("--messages", type=int, default=int(number("BENCH_MESSAGES", "200000")), help="for Rollcall")
+    parser.add_argument("--messages", type=int, default=int(number("BENCH_MESSAGES", "500000")), help="for Rollcall")
     parser.add_argument(
         "--faust-messages", type=int, default=int(number("BENCH_FAUST_MESSAGES", "0")), help="else a fifth"
     )
     parser.add_argument("--decides", type=int, default=int(number("BENCH_DECIDES", "2")), help="workers of decide")
     parser.add_argument("--faust-processes", type=int, default=int(number("BENCH_FAUST_PROCESSES", "1")))
-    parser.add_argument("--rounds", type=int, default=int(number("BENCH_ROUNDS", "3")))
+    parser.add_argument(
+        "--rounds", type=int, default=int(number("BENCH_ROUNDS", "3")), help="after one that is not measured"
+    )
     parser.add_argument(
         "--at-least", type=float, default=float(number("BENCH_AT_LEAST", "15")), help="times Faust's events/s"
     )
@@ -105,7 +107,8 @@ def _round(round_: int, entries: Sequence[Entry], course: Course, asked: argpars
     for entry in entries:
         run = _run(round_, entry, course, asked)
         wrong = f" WRONG: {', '.join(run.faults)}" if run.faults else ""
-        _say(f"round {round_} {run.contestant}: {run.per_second:,.0f} events/s, {run.changes:,} changes{wrong}")
+        which = f"round {round_}" if round_ else "warm-up"
+        _say(f"{which} {run.contestant}: {run.per_second:,.0f} events/s, {run.changes:,} changes{wrong}")
         yield run
 
 
@@ -140,9 +143,9 @@ def _folder(name: str, keep: Path | None) -> Generator[Path]:
         yield kept
 
 
-def _report(runs: Sequence[Run], asked: argparse.Namespace) -> int:
+def report(runs: Sequence[Run], asked: argparse.Namespace) -> int:
     """The table on standard output, the figures in files, the verdict as an exit code."""
-    found = lines(runs)
+    found = lines([run for run in runs if run.round])
     times = ratio(found, ROLLCALL, FAUST)
     _write(DATA / f"results-{time.time_ns() // 1_000_000}.json", runs, found, times)
     if asked.save:
