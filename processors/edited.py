@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from processors.identity import mail_of
+from processors.profile import kept_name
 from schemas.activity import Edited
 from schemas.attributes import is_attribute, is_tag
 from schemas.base import Reject
@@ -44,7 +45,7 @@ def _upserted(contact: Profile) -> Edited | Reject:
     fields: dict[str, Any] = {n: value or None for n in WRITTEN if (value := getattr(contact, n)) is not None}
     parts = {"first_name": contact.first_name, "last_name": contact.last_name}
     if contact.name is not None:
-        fields["name"] = [contact.name or " ".join(filter(None, parts.values())), *parts.values()]
+        fields["name"] = kept_name(contact.name or " ".join(filter(None, parts.values())), *parts.values())
     else:
         fields |= {name: value for name, value in parts.items() if value is not None}
     if contact.email is not None:

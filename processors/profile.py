@@ -15,7 +15,7 @@ from schemas.base import stamp
 from schemas.outputs import Contact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from processors.desk import KeyValue
     from processors.rows import Links, Profile
@@ -59,7 +59,7 @@ def learn(profile: Profile, seen: Seen) -> bool:
     changed, time = False, seen.time
     full = seen.name or " ".join(part for part in (seen.first_name, seen.last_name) if part)
     if full:
-        changed = newest(profile, "name", time, [full, seen.first_name, seen.last_name])
+        changed = newest(profile, "name", time, kept_name(full, seen.first_name, seen.last_name))
         if profile.original_name is None or time <= profile.original_at:
             changed |= original(profile, time, full)
     if seen.email:
@@ -83,7 +83,7 @@ def names_of(profile: Profile) -> tuple[str | None, str | None, str | None]:
     """
     fields = profile.fields
     told = fields.get("name")
-    full, *before = told.value if told is not None else (None, None, None)
+    full, *before = _told_name(told.value if told is not None else None)
     if "first_name" not in fields and "last_name" not in fields:
         return full or None, before[0] or None, before[1] or None
     parts = [fields.get(name) for name in PARTS]
@@ -94,10 +94,19 @@ def names_of(profile: Profile) -> tuple[str | None, str | None, str | None]:
     return full or None, first or None, last or None
 
 
+def kept_name(full: str, first: str | None, last: str | None) -> Any:
+    """Return a name as it is kept: one of which no part was told by itself, another one with its parts."""
+    return full if first is None and last is None else [full, first, last]
+
+
+def _told_name(kept: Any) -> Sequence[str | None]:
+    """Return the whole name, the first and the last one, as they were told at once."""
+    return kept if kept.__class__ is list else (kept, None, None)
+
+
 def full_name(fields: Mapping[str, Any]) -> str:
     """Return the name that a command tells, as far as it does; "" if it tells none."""
-    whole = fields["name"][0] if "name" in fields else None
-    return whole or " ".join(filter(None, (fields.get(name) for name in PARTS)))
+    return _told_name(fields.get("name"))[0] or " ".join(filter(None, (fields.get(name) for name in PARTS)))
 
 
 def newest(profile: Profile, name: str, at: int, value: Any, id_: str = "") -> bool:

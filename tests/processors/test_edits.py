@@ -175,6 +175,19 @@ def test_parts_of_a_name_are_written_one_by_one() -> None:
     assert world.contact()["original_name"] == "Wirawan"
 
 
+def test_a_name_that_is_told_again_changes_nothing(world: World) -> None:
+    """Whether an event told it or a command, and the parts with it or not: its row of contacts is not written again."""
+    told: list[dict[str, Any]] = [{"name": "Made W"}, {"name": "Made W", "first_name": "Made", "last_name": "W"}]
+    for at, guest in enumerate(told):
+        world.must("rating", {"rating_id": f"r{at}", "revision": 1, "stars": 4, "guest": {"phone": MADE, **guest}})
+        rows = [out for out in world.out if out.topic == "contacts"]
+        world.tick(SECOND)
+        world.must("contact.upsert", {"contact": {"phone": MADE, **guest}})
+        assert (outcome(world), named(world)[0]) == (("unchanged", "already_in_force"), "Made W")
+        assert [out for out in world.out if out.topic == "contacts"] == rows
+        world.tick(SECOND)
+
+
 def test_a_part_of_a_name_outlives_an_older_deletion(world: World) -> None:
     """It is the original name then."""
     world.must("contact.upsert", {"contact": {"phone": MADE, "name": "Made Wirawan"}}, time=START - DAY)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from processors import scans
-from processors.profile import count_bookings, count_ratings, learn, meet
-from processors.rows import Profile
+from processors.profile import count_bookings, count_ratings, full_name, kept_name, learn, meet, names_of
+from processors.rows import Known, Profile
 from schemas.activity import BookingFact, RatingFact, Seen
 from tests.processors.world import DAY, MADE, START, World
 
@@ -40,6 +41,15 @@ def test_the_order_of_events_changes_no_profile(orders: tuple[list[tuple[str, Se
             learn(profile, one)
         ends.append(profile)
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("kept", ["Made", ["Made", None, None]])
+def test_a_name_without_parts_is_kept_as_it_is(kept: Any) -> None:
+    """Rows from before have the parts that nobody told beside it."""
+    assert names_of(Profile(fields={"name": Known(1, kept)})) == ("Made", None, None)
+    assert full_name({"name": kept}) == "Made"
+    assert kept_name("Made", None, None) == "Made"
+    assert kept_name("Made W", "Made", None) == ["Made W", "Made", None]
 
 
 def test_first_things_stay_and_names_follow_the_guest() -> None:
