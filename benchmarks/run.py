@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     entries = [_entry(name, asked) for name in asked.contestants]
     with _broker() as (brokers, pids):
         course = Course(brokers, pids)
-        runs = [run for round_ in range(asked.rounds + 1) for run in _round(round_, entries, course, asked)]
-    return report(runs, asked)
+        runs = [run for round_ in range(1, asked.rounds + 1) for run in _round(round_, entries, course, asked)]
+    return _report(runs, asked)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,9 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--decides", type=int, default=int(number("BENCH_DECIDES", "2")), help="workers of decide")
     parser.add_argument("--faust-processes", type=int, default=int(number("BENCH_FAUST_PROCESSES", "1")))
-    parser.add_argument(
-        "--rounds", type=int, default=int(number("BENCH_ROUNDS", "3")), help="after one that is not measured"
-    )
+    parser.add_argument("--rounds", type=int, default=int(number("BENCH_ROUNDS", "3")))
     parser.add_argument(
         "--at-least", type=float, default=float(number("BENCH_AT_LEAST", "15")), help="times Faust's events/s"
     )
@@ -107,8 +105,7 @@ def _round(round_: int, entries: Sequence[Entry], course: Course, asked: argpars
     for entry in entries:
         run = _run(round_, entry, course, asked)
         wrong = f" WRONG: {', '.join(run.faults)}" if run.faults else ""
-        which = f"round {round_}" if round_ else "warm-up"
-        _say(f"{which} {run.contestant}: {run.per_second:,.0f} events/s, {run.changes:,} changes{wrong}")
+        _say(f"round {round_} {run.contestant}: {run.per_second:,.0f} events/s, {run.changes:,} changes{wrong}")
         yield run
 
 
@@ -143,9 +140,9 @@ def _folder(name: str, keep: Path | None) -> Generator[Path]:
         yield kept
 
 
-def report(runs: Sequence[Run], asked: argparse.Namespace) -> int:
+def _report(runs: Sequence[Run], asked: argparse.Namespace) -> int:
     """The table on standard output, the figures in files, the verdict as an exit code."""
-    found = lines([run for run in runs if run.round])
+    found = lines(runs)
     times = ratio(found, ROLLCALL, FAUST)
     _write(DATA / f"results-{time.time_ns() // 1_000_000}.json", runs, found, times)
     if asked.save:

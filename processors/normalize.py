@@ -166,7 +166,7 @@ class Normalizer:
         seen = None
         if inbound and (data.name or data.country or data.language or data.property or who.email or who.phone_invalid):
             seen = Seen(
-                time, data.name, None, None, who.email, data.country, None, data.language, data.property,
+                time, None, data.name, None, None, who.email, data.country, None, data.language, data.property,
                 who.phone_invalid,
             )  # fmt: skip
         words = normalise(data.text) if inbound and data.text and not data.deleted else ""
@@ -226,7 +226,7 @@ class Normalizer:
         if who.contact is None or (who.phone_invalid and who.contact == last_resort):
             return _nobody(who.phone_invalid, "data.guest")
         seen = Seen(
-            time, guest.name, guest.first_name, guest.last_name, who.email,
+            time, None, guest.name, guest.first_name, guest.last_name, who.email,
             guest.country or event.data.country, getattr(event.data, "postal_code", None), guest.language,
             event.data.property, who.phone_invalid, edited_in(event.data) if isinstance(event, BookingEvent) else None,
         )  # fmt: skip

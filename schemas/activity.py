@@ -44,12 +44,13 @@ class Edited(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Seen(Struct, frozen=True, array_like=True, gc=False):
-    """What an event tells of its guest, beside the contact id.
+    """What an event tells of its guest, beside the contact id; `unused` keeps the place of what older records have.
 
-    {"time": 1793613911000, "name": "Made"}
+    {"time": 1793613911000, "unused": null, "name": "Made"}
     """
 
     time: int
+    unused: str | None = None
     name: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -266,7 +267,7 @@ class Heard(Activity, frozen=True, array_like=True, tag="g", gc=False):
     """What a former revision of a contact's own booking or rating tells of the guest, which came after a later one.
 
     {"topic": -1, "partition": 0, "offset": 0, "index": 0, "source": "booking.com", "event": "bk-1001:2",
-     "at": 1792488600000, "seen": {"time": 1792488600000, "name": "Made"}}
+     "at": 1792488600000, "seen": {"time": 1792488600000, "unused": null, "name": "Made"}}
     """
 
     source: str

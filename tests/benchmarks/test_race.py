@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from benchmarks.contest_faust import Faust
 from benchmarks.oracle import Answer
 from benchmarks.race import Instant, Lap, Run, check
-from benchmarks.run import page, report
+from benchmarks.run import page
 from benchmarks.table import lines, markdown, ratio
 
 EXPECTED = Answer(frozenset({("tel:+1", "a"), ("tel:+2", "b")}), valid=9, invalid=1, matches=4)
@@ -89,17 +88,3 @@ def test_page_tells_the_machine_and_the_factor() -> None:
     assert "cores" in told
     assert told.endswith("Rollcall does 15.0 times the events/s of Faust.\n")
     assert "times the events/s" not in page(found[:1], None)
-
-
-def test_the_warm_up_counts_only_where_it_is_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It is in no median; what is wrong in it, or too slow after it, ends with 1."""
-    monkeypatch.setattr("benchmarks.run.DATA", tmp_path)
-    asked = argparse.Namespace(at_least=15.0, save=None, page=None)
-    warm = replace(_run("rollcall", 30.0, []), round=0)
-    measured = [_run("rollcall", 300.0, []), _run("faust", 20.0, [])]
-    assert report([warm, *measured], asked) == 0
-    assert "300 (300 to 300)" in capsys.readouterr().out
-    assert report([replace(warm, faults=["1 memberships are missing"]), *measured], asked) == 1
-    assert report([replace(warm, per_second=900.0), _run("rollcall", 290.0, []), measured[1]], asked) == 1

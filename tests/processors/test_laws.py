@@ -354,7 +354,7 @@ def replay(
 
 
 def streams(said: list[Out]) -> list[Out]:
-    """Return what was said, topic by topic, without the tables, of which a commit tells only the newest state."""
+    """Return what was said, topic by topic, without the tables, where a commit may tell less."""
     return sorted((out for out in said if out.topic not in ("memberships", "contacts")), key=lambda out: out.topic)
 
 

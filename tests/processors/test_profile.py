@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +51,12 @@ def test_a_name_without_parts_is_kept_as_it_is(kept: Any) -> None:
     assert full_name({"name": kept}) == "Made"
     assert kept_name("Made", None, None) == "Made"
     assert kept_name("Made W", "Made", None) == ["Made W", "Made", None]
+
+
+def test_what_older_records_tell_is_read() -> None:
+    """They name the event's source where newer ones have nothing."""
+    found = msgspec.convert([START, "whatsapp", "Made"], Seen)
+    assert (found.time, found.name, found.first_name) == (START, "Made", None)
 
 
 def test_first_things_stay_and_names_follow_the_guest() -> None:
