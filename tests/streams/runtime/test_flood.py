@@ -63,7 +63,7 @@ def test_deadlines_of_one_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(owner._take([record(START, 0), record(START + 3 * HOUR, 1)]))
     assert owner.left == len(PHONES)
     assert owner.commits >= len(PHONES) // COMMIT
-    assert owner.held["out"] <= FIRED
+    assert owner.held["out"] <= 2 * FIRED  # a change and the row of the table
     assert owner.held["rows"] <= COMMIT + FIRED
     assert owner.position == 2
 
