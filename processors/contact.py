@@ -146,7 +146,7 @@ def _get_to_know(at: Who, time: int, seen: Seen | None, event: Happening) -> Non
             return
         if is_gone(at.head):
             at.desk.revived = event, time, True
-    changed = (profile.since is None or time <= profile.since) and meet(profile, time, event[0])
+    changed = meet(profile, time, event[0])
     if seen is not None:
         changed |= learn(profile, seen)
         if seen.edited is not None:

@@ -29,7 +29,7 @@ PARTS = ("first_name", "last_name")
 def meet(profile: Profile, time: int, source: str) -> bool:
     """Keep the earliest event: customer since, and by which source."""
     since = profile.since
-    if since is not None and (since, profile.source or "") <= (time, source):
+    if since is not None and (since < time or (since, profile.source or "") <= (time, source)):
         return False
     profile.since, profile.source = time, source
     return True
@@ -60,8 +60,7 @@ def learn(profile: Profile, seen: Seen) -> bool:
     full = seen.name or " ".join(part for part in (seen.first_name, seen.last_name) if part)
     if full:
         changed = newest(profile, "name", time, kept_name(full, seen.first_name, seen.last_name))
-        if profile.original_name is None or time <= profile.original_at:
-            changed |= original(profile, time, full)
+        changed |= original(profile, time, full)
     if seen.email:
         changed |= newest(profile, "email", time, seen.email)
     if seen.country:

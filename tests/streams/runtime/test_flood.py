@@ -125,6 +125,23 @@ def test_slow_commits_come_less_often(
     assert found == [False, True]
 
 
+def test_the_owner_sleeps_until_a_commit_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not longer, though nothing arrives; where nothing is pending it looks around now and then."""
+    slept = list[float]()
+
+    async def sleep(waiting: Any, seconds: float) -> None:
+        waiting.close()
+        slept.append(seconds)
+
+    monkeypatch.setattr("streams.runtime.partition_owner.asyncio.wait_for", sleep)
+    monkeypatch.setattr("streams.runtime.partition_owner.time.monotonic", lambda: 100.03)
+    owner = Owner(World())
+    for since in (0.0, 100.0):
+        owner._pending_since = since
+        asyncio.run(owner._wait())
+    assert slept == [partition_owner.IDLE_SECONDS, pytest.approx(partition_owner.COMMIT_SOON - 0.03)]
+
+
 def test_one_slow_commit_is_no_reason_to_wait() -> None:
     """Only many in a row are; and some quick ones after them let the next come soon again."""
     owner = Owner(World())
