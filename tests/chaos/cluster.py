@@ -20,6 +20,8 @@ from streams.settings import Settings
 from tests.chaos.brokers import ProxiedBroker
 from tests.chaos.control import PASSWORD, USER, Control
 from tests.chaos.load import GROUPS, TENANT, Load, opening
+from tests.chaos.probe import Probe
+from tests.chaos.probe import opening as quiet_opening
 from tests.chaos.processes import Death, OneProcess
 from tests.chaos.publisher import Publisher
 from tests.chaos.reader import Follower
@@ -55,6 +57,8 @@ class Cluster:
         self.highest_clock = 0.0
         """What the brokers' clock (epoch s) showed at most while it was ahead."""
         self.mounts: list[Path] = []
+        self.probe: Probe | None = None
+        """Whoever measures what neighbours do to others, once there is a reason to."""
         self._stop = threading.Event()
         self._tending = threading.RLock()
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -120,9 +124,22 @@ class Cluster:
         items = json.loads(told)["items"] if told else []
         return len(items) == len(GROUPS) and all(item["status"] == "ready" for item in items)
 
+    def begin_probe(self) -> None:
+        """Have a quiet tenant's guests write from now on."""
+        if self.probe is not None:
+            return
+        probe = Probe(self.direct, self.prefix)
+        for said, path in quiet_opening(time.time()):
+            probe.publish(said)
+            self.wait(lambda path=path: self.store.ask(path) is not None, 60, path)  # type: ignore[misc]
+        probe.start()
+        self.probe = probe
+
     def close(self) -> None:
         """Leave nothing running."""
         self._stop.set()
+        if self.probe is not None:
+            self.probe.stop()
         with contextlib.suppress(RuntimeError):
             self._keeper.join()
         for one in self.processes.values():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from tests.chaos.history import RAW, History, newest
 from tests.chaos.model import NEVER, Model, millis, read
 from tests.chaos.reader import Taken
 
 T = TypeVar("T")
-Fault = Literal["lost", "wrong", "repeated", "early"]
+Fault = Literal["lost", "wrong", "repeated", "early", "slow"]
+FAULTS: tuple[Fault, ...] = get_args(Fault)
 Judge = Callable[[History], Iterator[tuple[Fault, str]]]
 Log = Iterator[tuple[Taken, dict[str, Any]]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from typing import Any
 
@@ -76,17 +77,46 @@ def _waiting(cluster: Cluster) -> int:
 def collect(cluster: Cluster) -> History:
     """Read everything."""
     at = round(time.time() * 1000)
-    topics = {name: read_all(cluster.direct, cluster.prefix + name) for name in READ}
-    _follow_up(cluster, len(topics["membership-changes"]))
+    everything = {name: read_all(cluster.direct, cluster.prefix + name) for name in READ}
+    _follow_up(cluster, len(everything["membership-changes"]))
+    topics = own(everything, cluster.publisher.acknowledged)
     return History(
         at=at,
         set_back=cluster.set_back * 1000,
         acknowledged=cluster.publisher.acknowledged,
-        followed=cluster.follower.seen,
+        followed=[one for one in cluster.follower.seen if _of_tenant(one.key)],
         topics=topics,
         members=_members(cluster, topics["memberships"]),
         hash_key=(cluster.settings.data / "hash.key").read_bytes(),
     )
+
+
+def own(topics: dict[str, list[Taken]], acknowledged: list[Acknowledged]) -> dict[str, list[Taken]]:
+    """Leave out what other tenants' publishers said, and what came of it: the judges know one tenant's input."""
+    said = {(one.topic, one.partition, one.offset) for one in acknowledged}
+    kept = {name: [one for one in records if _of_tenant(one.key)] for name, records in topics.items()}
+    kept |= {name: [one for one in topics[name] if (name, one.partition, one.offset) in said] for name in RAW}
+    kept["dead-letters"] = [one for one in topics["dead-letters"] if _turned_away(one) in said]
+    kept["contact-activity"] = [one for one in topics["contact-activity"] if _made_of(one) in said]
+    kept["decide-changelog"] = [one for one in topics["decide-changelog"] if _OTHERS.search(one.key[:24]) is None]
+    return kept
+
+
+_OTHERS = re.compile(rb"(quiet|noisy-\d+)/")
+
+
+def _of_tenant(key: bytes) -> bool:
+    return key.partition(b"/")[0] == TENANT.encode()
+
+
+def _turned_away(one: Taken) -> tuple[str, int, int]:
+    lines = dict(one.headers)
+    return lines["topic"].decode().rpartition(".")[2], int(lines["partition"]), int(lines["offset"])
+
+
+def _made_of(one: Taken) -> tuple[str, int, int]:
+    record = msgspec.msgpack.decode(one.value or b"")
+    return (RAW[record[1]], record[2], record[3]) if record[1] >= 0 else ("", -1, -1)
 
 
 def _follow_up(cluster: Cluster, changes: int) -> None:

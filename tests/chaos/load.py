@@ -89,10 +89,10 @@ def stamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def envelope(kind: str, type_: str, id_: str, now: float, data: Event) -> Event:
+def envelope(kind: str, type_: str, id_: str, now: float, data: Event, tenant: str = TENANT) -> Event:  # noqa: PLR0917
     """Return an event."""
     return {
-        "specversion": "1.0", "type": type_, "source": SOURCES[kind], "id": id_, "time": stamp(now), "tenant": TENANT,
+        "specversion": "1.0", "type": type_, "source": SOURCES[kind], "id": id_, "time": stamp(now), "tenant": tenant,
         "data": data,
     }  # fmt: skip
 
@@ -102,9 +102,9 @@ def saying(topic: str, key: str, event: Event) -> Saying:
     return Saying(topic, key, json.dumps(event).encode())
 
 
-def command(type_: str, id_: str, now: float, data: Event) -> Saying:
+def command(type_: str, id_: str, now: float, data: Event, tenant: str = TENANT) -> Saying:
     """Return a command as a record; a tenant's commands keep their order."""
-    return saying("commands", TENANT, envelope("command", type_, id_, now, {**data, "by": "chaos"}))
+    return saying("commands", tenant, envelope("command", type_, id_, now, {**data, "by": "chaos"}, tenant))
 
 
 def opening(now: float) -> Iterator[Saying]:

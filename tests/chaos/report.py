@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from tests.chaos.evidence import FAULTS
 from tests.chaos.judges import Finding
 
 
 class Injection(msgspec.Struct, kw_only=True):
     """One injection: what it was, whether it hit and by what proof, and how long until all flowed again.
 
-    Where faults come one upon the other, all flows again after the last of them.
+    Where faults come one upon the other, all flows again after the last of them. `slowest` is the longest time (s) from
+    a quiet tenant's message to its change meanwhile, where that was measured.
     """
 
     kind: str
@@ -22,6 +24,7 @@ class Injection(msgspec.Struct, kw_only=True):
     at: float
     lasted: float
     recovered: float | None = None
+    slowest: float | None = None
 
 
 class Lateness(msgspec.Struct, kw_only=True):
@@ -70,15 +73,17 @@ def lateness_of(late: Sequence[int]) -> Lateness:
 
 def table(reports: Sequence[Report]) -> str:
     """Write one or more runs as Markdown."""
-    return "\n".join([*_runs(reports), "", *_kinds(reports), *_troubles(reports)]) + "\n"
+    return "\n".join([*_runs(reports), "", *_kinds(reports), *_neighbours(reports), *_troubles(reports)]) + "\n"
 
 
 def _runs(reports: Iterable[Report]) -> list[str]:
-    columns = "seed | brokers | at once | min | events | events/s | changes | hits | lost | wrong | repeated | early"
-    lines = [f"| {columns} | late (ms) |", "| --- " * 13 + "|"]
+    columns = (
+        "seed | brokers | at once | min | events | events/s | changes | hits | lost | wrong | repeated | early | slow"
+    )
+    lines = [f"| {columns} | late (ms) |", "| --- " * 14 + "|"]
     for one in reports:
         late, hits = one.lateness, sum(i.hit for i in one.injections)
-        faults = " | ".join(str(one.count(fault)) for fault in ("lost", "wrong", "repeated", "early"))
+        faults = " | ".join(str(one.count(fault)) for fault in FAULTS)
         lines.append(
             f"| {one.seed} | {one.nodes} | {one.together} | {one.seconds / 60:.1f} | {one.events} |"
             f" {one.events / one.seconds:.0f} | {one.changes} | {hits} | {faults} |"
@@ -98,6 +103,18 @@ def _kinds(reports: Sequence[Report]) -> list[str]:
         times = sorted(i.recovered for i in of_kind if i.hit and i.recovered is not None)
         told = f"{times[len(times) // 2]:.1f} | {times[-1]:.1f}" if times else "- | -"
         lines.append(f"| {kind} | {len(of_kind)} | {sum(i.hit for i in of_kind)} | {told} |")
+    return lines
+
+
+def _neighbours(reports: Sequence[Report]) -> list[str]:
+    """Tell how long a quiet tenant's guests waited for their change while a neighbour did its worst."""
+    every = [i for one in reports for i in one.injections if i.hit and i.slowest is not None]
+    if not every:
+        return []
+    lines = ["", "| neighbour | hits | slowest change of others, median (s) | worst (s) |", "| --- | --- | --- | --- |"]
+    for kind in sorted({i.kind for i in every}):
+        times = sorted(i.slowest for i in every if i.kind == kind and i.slowest is not None)
+        lines.append(f"| {kind} | {len(times)} | {times[len(times) // 2]:.2f} | {times[-1]:.2f} |")
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import tempfile
@@ -23,10 +24,12 @@ from tests.chaos.history import collect, settle
 from tests.chaos.inputs import INPUTS
 from tests.chaos.judges import Finding, judge, lateness
 from tests.chaos.machine_faults import MACHINE
+from tests.chaos.neighbours import KIND, NEIGHBOURS, PATIENCE
+from tests.chaos.probe import LATEST
 from tests.chaos.reopened import GUARDS
 from tests.chaos.report import Injection, Report, lateness_of, table
 
-EVERY: Sequence[Fault] = (*WORKERS, *STATE, *INPUTS, *WAYS, *RIGHTS, *MACHINE, *ONE, *THREE)
+EVERY: Sequence[Fault] = (*WORKERS, *STATE, *INPUTS, *NEIGHBOURS, *WAYS, *RIGHTS, *MACHINE, *ONE, *THREE)
 FLOW_SECONDS = 300.0
 MOST_FINDINGS = 30
 """Of a judge, in a report: a run in which everything is wrong would tell it of every record."""
@@ -86,17 +89,36 @@ def _flow_again(cluster: Cluster, kind: str) -> float:
     return cluster.wait(flows, FLOW_SECONDS, f"the flow after {kind}")
 
 
+def _slowest(cluster: Cluster, plan: Plan, since: float) -> float | None:
+    """Return how long (s) a quiet tenant's guests waited at most, where nothing but neighbours may slow them."""
+    probe = cluster.probe
+    if probe is None or not all(one.kind.startswith(KIND) for one in plan.faults):
+        return None
+    until = time.monotonic()
+    with contextlib.suppress(TimeoutError):
+        cluster.wait(lambda: not probe.waiting(since, until), LATEST, "the quiet tenant's changes")
+    return round(probe.longest(since, until), 2)
+
+
+def impatience(injections: Sequence[Injection]) -> list[Finding]:
+    """Tell where others had to wait too long for a neighbour."""
+    slow = [one for one in injections if one.slowest is not None and one.slowest > PATIENCE]
+    return [Finding("neighbours", "slow", f"{one.kind}: others waited {one.slowest} s") for one in slow]
+
+
 def carry_out(cluster: Cluster, plan: Plan, say: Callable[[Injection], None]) -> tuple[list[Injection], str | None]:
     """Inject until the time is over; returns what was done, and what went so wrong that no more could be."""
     dice, begun, done = Random(plan.seed), time.monotonic(), list[Injection]()
     following = schedule(dice, plan.faults)
     while time.monotonic() - begun < plan.seconds:
+        struck = time.monotonic()
         blow = [inject(cluster, following(), dice, begun) for _ in range(plan.together)]
         done += blow
         try:
             took = round(_flow_again(cluster, " and ".join(one.kind for one in blow)), 1)
             for one in blow:
                 one.recovered = took
+                one.slowest = _slowest(cluster, plan, struck)
         except TimeoutError as error:
             return done, str(error)
         finally:
@@ -124,7 +146,8 @@ def run(folder: Path, plan: Plan, say: Callable[[Injection], None] = lambda _: N
         seed=plan.seed, minutes=round(plan.seconds / 60, 2), nodes=plan.nodes, workers=plan.workers,
         together=plan.together, reopened=plan.reopen, events=len(history.acknowledged),
         seconds=round(published, 1), changes=len(history["membership-changes"]), injections=injections,
-        deaths=dict(deaths), lateness=lateness_of(lateness(history)), findings=judge(history), trouble=trouble,
+        deaths=dict(deaths), lateness=lateness_of(lateness(history)), trouble=trouble,
+        findings=judge(history) + impatience(injections),
     )  # fmt: skip
 
 
@@ -181,6 +204,8 @@ def some(findings: Sequence[Finding]) -> list[Finding]:
 def _say(one: Injection) -> None:
     mark = "hit " if one.hit else "miss"
     times = f"{one.lasted} s, flows after {one.recovered} s"
+    if one.slowest is not None:
+        times += f", others waited {one.slowest} s at most"
     sys.stderr.write(f"{one.at:7.1f} {mark} {one.kind}: {one.proof} ({times})\n")
     sys.stderr.flush()
 
