@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 DAY = 86_400_000  # milliseconds
 FOR_EVER = 253_402_300_799_999  # the last millisecond of the year 9999: later deadlines are cut to it
 LONGEST = 100  # years of a duration; nobody means more, and the calendar ends in 9999
-KEPT = 4_096  # UTC days whose delta a window remembers: eleven years, 0.5 MB
+KEPT = 4_096  # UTC days whose stretches a window remembers: eleven years, 1 MB
+BEGINNING = -62_135_424_000_000  # the second day of the year 1: every moment since has a date in every zone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -21,6 +25,21 @@ _ISO = re.compile(
     r"(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:[.,]([0-9]{1,3}))?S)?)?",
     re.ASCII,
 )
+
+
+class Moment(NamedTuple):
+    """What a deadline's distance depends on: the local date and the zone's offset (ms); and the distance (ms)."""
+
+    date: date
+    offset: int
+    delta: int
+
+
+class Stretch(NamedTuple):
+    """Moments up to `last` (epoch ms) whose deadlines are all `delta` (ms) later."""
+
+    last: int
+    delta: int
 
 
 class Duration(NamedTuple):
@@ -122,48 +141,61 @@ def _resolve(wall: datetime) -> int:
 class Window:
     """The deadlines of one duration in one zone, fast: 0.2 µs where the day has been seen before.
 
-    In most UTC days the deadline is the same time later for every moment; that is looked up by the day. It is the same
-    if it is at both ends of the day and on both sides of the local midnight in it, and the zone's offset is the same at
-    both ends, as no zone moves its clock twice within two days (a test reads them all). Other days are computed.
+    A UTC day falls into a few stretches in which every moment's deadline is the same time later: most days are one,
+    the last of a month is two, cut at local midnight, and days on which a clock changes, here or at the deadline, are
+    two or three. They are found once a day, and looked up by it.
     """
 
-    __slots__ = ("_deltas", "duration", "zone")
+    __slots__ = ("_days", "_longest", "duration", "zone")
 
     def __init__(self, duration: Duration, zone: str) -> None:
         zone_of(zone)
         self.duration = duration
         self.zone = zone
-        self._deltas: dict[int, int] = {}
+        self._longest = duration_upper_bound_ms(duration) + 3 * DAY
+        self._days: dict[int, list[Stretch]] = {}
 
     def deadline(self, t_ms: int) -> int:
         """Return what `deadline(t_ms, duration, zone)` does."""
-        delta = self._deltas.get(t_ms // DAY)
-        if delta is None:
-            delta = self._learn(t_ms // DAY)
-        return t_ms + delta if delta else deadline(t_ms, self.duration, self.zone)
+        for last, delta in self._days.get(t_ms // DAY) or self._learn(t_ms // DAY):
+            if t_ms <= last:
+                return t_ms + delta
+        return deadline(t_ms, self.duration, self.zone)
 
-    def _learn(self, day: int) -> int:
-        """Remember the constant of a UTC day, 0 if there is none."""
-        if len(self._deltas) >= KEPT:
-            self._deltas.clear()
-        delta = self._deltas[day] = self._constant(day * DAY, day * DAY + DAY - 1)
-        return delta
+    def _learn(self, day: int) -> list[Stretch]:
+        """Remember the stretches of a UTC day; the first and the last days of the calendar have none."""
+        if not BEGINNING <= day * DAY <= FOR_EVER - self._longest:
+            return []
+        if len(self._days) >= KEPT:
+            self._days.clear()
+        found = self._days[day] = _joined(self._stretches(day * DAY, day * DAY + DAY - 1))
+        return found
 
-    def _constant(self, start: int, end: int) -> int:
-        if not self.duration.months and not self.duration.days:
-            return self.duration.ms if end + self.duration.ms <= FOR_EVER else 0
-        try:
-            offset, same = (self._offset(t) for t in (start, end))
-        except OverflowError:
-            return 0
-        midnight = end + 1 - (end + 1 + offset) % DAY
-        moments = (start, max(midnight - 1, start), min(midnight, end), end)
-        deltas = {deadline(t, self.duration, self.zone) - t for t in moments}
-        return deltas.pop() if offset == same and len(deltas) == 1 else 0
+    def _stretches(self, first: int, last: int) -> Iterator[Stretch]:
+        """Cut the moments from `first` to `last`, which are of two days at most, into stretches.
 
-    def _offset(self, t_ms: int) -> int:
-        at = (_EPOCH + t_ms * _MILLISECOND).astimezone(zone_of(self.zone))
-        return (at.utcoffset() or timedelta()) // _MILLISECOND
+        Between two moments of one local date and one offset nothing moves the clock, as no zone moves it twice within
+        two days (a test reads them all). For the same reason the clock at the deadline is moved there once at most, so
+        that equal deltas at both ends mean that it is not.
+        """
+        begin, end = self._at(first), self._at(last)
+        if begin == end:
+            yield Stretch(last, begin.delta)
+            return
+        same_clock = begin.offset == end.offset and begin.date != end.date
+        cut = last - (last + end.offset) % DAY if same_clock else (first + last + 1) // 2
+        yield from self._stretches(first, cut - 1)
+        yield from self._stretches(cut, last)
+
+    def _at(self, t_ms: int) -> Moment:
+        wall = (_EPOCH + t_ms * _MILLISECOND).astimezone(zone_of(self.zone))
+        offset = (wall.utcoffset() or timedelta()) // _MILLISECOND
+        return Moment(wall.date(), offset, deadline(t_ms, self.duration, self.zone) - t_ms)
+
+
+def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Join neighbours of one delta."""
+    return [[*run][-1] for _, run in groupby(stretches, key=itemgetter(1))]
 
 
 @lru_cache(1_024)

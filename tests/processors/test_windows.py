@@ -359,12 +359,50 @@ def test_a_window_s_memory_is_bounded() -> None:
     window = Window(Duration(days=1), "UTC")
     ends = [window.deadline(day * DAY) for day in range(KEPT + 10)]
     assert ends == [(day + 1) * DAY for day in range(KEPT + 10)]
-    assert len(window._deltas) == 10
+    assert len(window._days) == 10
 
 
-def test_a_day_of_change_is_computed_and_not_remembered_as_constant() -> None:
-    """The day of the change, and the day whose deadline falls on it, have no constant."""
-    window = Window(parse_duration("P1D"), "Europe/Berlin")
-    for text in ("2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z", "2026-10-26T12:00:00Z"):
-        window.deadline(ms(text))
-    assert [*window._deltas.values()] == [0, 0, windows.DAY]
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("text", ["P1M", "P6M", "P1D", "PT36H"])
+def test_no_day_is_computed_moment_by_moment(monkeypatch: pytest.MonkeyPatch, zone: str, text: str) -> None:
+    """Not the last of a month, nor 29 February, nor one on which a clock is moved: each falls into a few stretches."""
+    window, hours = Window(parse_duration(text), zone), range(0, DAY, 3_600_000)
+    days = range(ms("2027-07-01T00:00:00Z"), ms("2028-07-01T00:00:00Z"), DAY)
+    moments = [day + hour for day in days for hour in hours]
+    exact = [deadline(t, window.duration, zone) for t in moments]
+    assert [window.deadline(t) for t in moments] == exact
+    monkeypatch.setattr(windows, "deadline", None)
+    assert [window.deadline(t) for t in moments] == exact
+    assert max(map(len, window._days.values())) <= 4
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "text", "deltas"),
+    [
+        ("Asia/Jakarta", "2026-11-04", "P1M", {30}),
+        ("Asia/Jakarta", "2026-01-30", "P1M", {29, 28}),  # cut at local midnight: both end on 28 February
+        ("Asia/Jakarta", "2028-02-29", "P1Y", {365}),
+        ("Europe/Berlin", "2026-10-24", "P1D", {1, 1 + 1 / 24}),  # the day whose deadline falls on a change
+        ("Europe/Berlin", "2026-10-25", "P1D", {1, 1 + 1 / 24}),  # the day of the change
+        ("Europe/Berlin", "2026-10-26", "P1D", {1}),
+    ],
+)
+def test_a_day_falls_into_stretches(zone: str, day: str, text: str, deltas: set[float]) -> None:
+    """One on most days; each is as many days later."""
+    window = Window(parse_duration(text), zone)
+    window.deadline(ms(f"{day}T12:00:00Z"))
+    ((*stretches,),) = window._days.values()
+    assert {stretch.delta / DAY for stretch in stretches} == deltas
+
+
+@given(moments, durations, zones)
+@example(ms("2011-12-29T12:00:00-10:00"), Duration(days=1), "Pacific/Apia")
+@example(ms("2018-11-03T12:00:00Z"), Duration(days=1), "America/Sao_Paulo")
+@example(ms("2026-10-25T12:00:00Z"), Duration(days=154), "Europe/Berlin")
+def test_stretches_end_where_they_say(t: int, duration: Duration, zone: str) -> None:
+    """At the last millisecond of each and at the first of the next the exact way says the same."""
+    window = Window(duration, zone)
+    window.deadline(t)
+    for last, _ in window._days[t // DAY]:
+        for at in (last, last + 1):
+            assert window.deadline(at) == deadline(at, duration, zone)
