@@ -66,18 +66,6 @@ class Deadlines:
         self.heap += [entry for entry in fresh if before < entry <= self.reached]
         heapify(self.heap)
 
-    def is_crowded(self, until: int, most: int) -> bool:
-        """Whether more than `most` may be due by `until` (epoch ms); looks at no more than twice as many."""
-        if self.reached[0] <= until:
-            return True  # the index has some that nobody has counted
-        heap, places, due = self.heap, [0], 0
-        while places and due <= most:
-            at = places.pop()
-            if at < len(heap) and heap[at][0] <= until:
-                due += 1
-                places += (2 * at + 1, 2 * at + 2)
-        return due > most
-
     def trim(self) -> None:
         """Cut the heap back: after a commit the index has all of it, and what is outdated is not missed."""
         if len(self.heap) > 2 * MOST:

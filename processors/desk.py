@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
+from processors.budget import FACT, SAID
 from processors.deadlines import Deadlines
 from processors.rows import (
     Head,
@@ -53,6 +54,7 @@ KeyValue = tuple[bytes, bytes | None]
 class Desk:
     """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
+    `spent` counts the work of the turn (budget.py).
     `records` is what is said beside `out`, on the topics that get the most of it.
     `kept` is how long (ms) messages are looked at again; `ahead` is what there is to know of the message at hand;
     `flips` what membership-changes will be told, in its order; `changed_rows` the rows, by contact and group, of which
@@ -72,6 +74,7 @@ class Desk:
         self.kept = kept
         self.pending = Pending(store)
         self.now = 0
+        self.spent = 0
         self.out: list[Out] = []
         self.records: dict[str, list[KeyValue]] = {CHANGES: [], MEMBERSHIPS: [], CONTACTS: []}
         self.counts: Counter[str] = Counter()
@@ -108,6 +111,7 @@ class Desk:
 
     def tell(self, key: bytes, activity: Activity, partition: int = BY_KEY) -> None:
         """Append a record to contact-activity: what one actor tells another."""
+        self.spent += SAID
         self.out.append(Out("contact-activity", key, encode_activity(activity), partition))
 
     def take(self) -> list[Out]:
@@ -130,7 +134,8 @@ class Desk:
 
     def messages(self, contact: bytes) -> list[MessageFact]:
         """Return all messages that a contact keeps and that are not beyond the retention."""
-        facts = (message_of(value) for _, value in self.pending.scan(facts_under(contact, b"m")))
+        facts = [message_of(value) for _, value in self.pending.scan(facts_under(contact, b"m"))]
+        self.spent += FACT * len(facts)
         return [fact for fact in facts if fact.time >= self.oldest]
 
     def bookings(self, contact: bytes) -> dict[bytes, BookingFact]:
@@ -160,6 +165,7 @@ class Desk:
         return self._put(facts_under(contact, b"r"), self.ratings(contact), (source, id_), fact)
 
     def _put(self, under: bytes, known: dict[bytes, Fact], at: tuple[str, str], fact: Fact | None) -> Fact | None:
+        self.spent += FACT
         key = fact_key(under, *at)
         before = known.pop(key, None)
         if fact is not None:

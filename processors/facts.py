@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from processors.attributes import LAST_BOOKING, ContactLeaf, value_of
+from processors.budget import FACT
 from processors.changes import named_by
 from processors.leaves import BookingLeaf, GroupLeaf, MessageLeaf, RatingLeaf
 from processors.nested import group_memo
@@ -32,9 +33,23 @@ def counting(head: Head, facts: Iterable[Fact]) -> Iterable[Fact]:
 def count(at: Who, kind: str) -> None:
     """Bring the profile's totals over one kind of facts up to date."""
     if kind == "booking":
-        count_bookings(at.head.profile, counting(at.head, at.desk.bookings(at.key).values()))
+        count_bookings(at.head.profile, _bookings(at))
     else:
-        count_ratings(at.head.profile, counting(at.head, at.desk.ratings(at.key).values()))
+        count_ratings(at.head.profile, _ratings(at))
+
+
+def _bookings(at: Who) -> Iterable[BookingFact]:
+    """Return a contact's bookings; each time they are gone through, whether they are decoded already or not."""
+    known = at.desk.bookings(at.key)
+    at.desk.spent += FACT * len(known)
+    return counting(at.head, known.values())
+
+
+def _ratings(at: Who) -> Iterable[RatingFact]:
+    """Return a contact's ratings, as its bookings."""
+    known = at.desk.ratings(at.key)
+    at.desk.spent += FACT * len(known)
+    return counting(at.head, known.values())
 
 
 class Facts:
@@ -48,10 +63,6 @@ class Facts:
     def _matched(self) -> dict[MessageLeaf, list[int]]:
         return self.definitions.matched(counting(self.at.head, self.at.desk.messages(self.at.key)))
 
-    @property
-    def _bookings(self) -> Iterable[BookingFact]:
-        return counting(self.at.head, self.at.desk.bookings(self.at.key).values())
-
     def memo(self, definition: Definition, at: int, before: Row | None) -> Memo:
         """Build one leaf's memo from all the facts; of messages beyond the retention only the old memo tells."""
         leaf = definition.rule.leaves[at]
@@ -59,9 +70,9 @@ class Facts:
             old = self._after_deletion(before.memos[at]) if before is not None else []
             return leaf.memo([*self._matched.get(leaf, ()), *leaf.forgotten(old, self.at.desk.oldest)])
         if isinstance(leaf, RatingLeaf):
-            return leaf.memo(counting(self.at.head, self.at.desk.ratings(self.at.key).values()))
+            return leaf.memo(_ratings(self.at))
         if isinstance(leaf, BookingLeaf):
-            return leaf.memo(self._bookings)
+            return leaf.memo(_bookings(self.at))
         if isinstance(leaf, GroupLeaf):
             return group_memo(self.at, definition, leaf, self.at.desk.now)
         return leaf.memo(self._value(leaf)) if isinstance(leaf, ContactLeaf) else []
@@ -72,5 +83,5 @@ class Facts:
 
     def _value(self, leaf: ContactLeaf) -> Any:
         if leaf.field == LAST_BOOKING:
-            return leaf.last_stay(self._bookings)
+            return leaf.last_stay(_bookings(self.at))
         return value_of(self.at.head.profile, named_by(self.at.key)[1], leaf.field)

@@ -23,6 +23,7 @@ from msgspec import Struct
 from processors import changes, consent, contact, profile
 from processors.afterlife import KEYED, Afterlife, fingerprint
 from processors.ahead import Ahead, look_ahead
+from processors.budget import RECORD, TURN
 from processors.catalogue import Catalogue
 from processors.desk import CONTACTS, MEMBERSHIPS, Desk
 from processors.handlers import HANDLE, OF_CONTACTS
@@ -33,9 +34,6 @@ from processors.state import Store
 from processors.sweep import Sweeper
 from processors.windows import DAY, duration_upper_bound_ms, parse_duration
 from schemas.activity import Defined, MessageSeen, decode
-
-FIRED = 500
-"""Contacts whose deadlines fire in one go: a million may be due at once, and their changes must go out in between."""
 
 DECODED = 50_000
 """Bookings and ratings that stay decoded from one commit to the next; who has none counts as one."""
@@ -80,7 +78,7 @@ class Flushed(Struct, frozen=True):
 
 
 class Fold:
-    """One partition's fold over its rows in `store`; messages are kept for `retention`.
+    """One partition's fold over its rows in `store`; messages are kept for `retention`, `turn` is what one turn takes.
 
     What outlives an erased contact lies under a hash made with `hash_key`, the same for ever.
     """
@@ -95,9 +93,11 @@ class Fold:
         retention: str = "P400D",
         *,
         hash_key: bytes,
+        turn: int = TURN,
     ) -> None:
         kept = duration_upper_bound_ms(parse_duration(retention)) + GRACE
         self.store = store
+        self.turn = turn
         self.desk = Desk(store, partition, partitions, prefix, kept)
         self.catalogue = Catalogue(self.desk)
         self.definitions = self.catalogue.of
@@ -114,26 +114,47 @@ class Fold:
         self._mark_key(store.get(KEYED), fingerprint(hash_key))
 
     def apply(self, records: Sequence[Appended]) -> None:
-        """Apply records in log order."""
-        for run in _between_definitions([(one.key, one.timestamp, decode(one.value)) for one in records]):
-            self._apply(run)
-        changes.tell(self.desk)
+        """Apply records in log order, in as many turns as that takes."""
+        done = 0
+        while done < len(records):
+            done += self.take_turn(records[done:])
 
-    def _apply(self, run: Sequence[Decoded]) -> None:
-        """Apply records under whose definitions nothing changes."""
+    def take_turn(self, records: Sequence[Appended]) -> int:
+        """Apply records in log order until the turn's work is done; return how many were applied.
+
+        That may be none, where so many deadlines are due before the first: each turn gets some of them done.
+        """
+        self.desk.spent = done = 0
+        for run in _between_definitions([(one.key, one.timestamp, decode(one.value)) for one in records]):
+            applied = self._apply(run)
+            done += applied
+            if applied < len(run) or self._spent:
+                break
+        changes.tell(self.desk)
+        return done
+
+    @property
+    def _spent(self) -> bool:
+        """Whether the turn's work is done."""
+        return self.desk.spent >= self.turn
+
+    def _apply(self, run: Sequence[Decoded]) -> int:
+        """Apply records under whose definitions nothing changes; return how many there was time for."""
         desk = self.desk
         known = self._read_ahead(run)
-        if desk.now >= self.wake:
-            self._fire()  # the rest of what the last owner was at
+        self._fire()  # the rest of what the last turn, or the last owner, was at
         known.reverse()
-        for key, timestamp, activity in run:
-            desk.ahead = known.pop()  # which then goes while it lies in the core's cache
+        for done, (key, timestamp, activity) in enumerate(run):
             if timestamp > desk.now:
                 desk.now = timestamp
-                if timestamp >= self.wake:
-                    self._fire()
+                self._fire()
+            if desk.spent >= self.turn:
+                return done
+            desk.ahead = known.pop()  # which then goes while it lies in the core's cache
+            desk.spent += RECORD
             if activity.topic < 0 or self._first_seen(activity):
                 HANDLE[activity.__class__](self, key, activity)
+        return len(run)
 
     def flush(self) -> Flushed:
         """Append the tables' records and return the rows that changed."""
@@ -238,36 +259,21 @@ class Fold:
 
     # time --------------------------------------------------------------------------------------------------------
 
-    def fire(self, now: int, most: int) -> bool:
-        """Let time go on to `now`, and fire what is due by then in its order; whether more than `most` contacts are.
+    def _fire(self) -> None:
+        """Fire what is due by now in its order, as long as the turn lasts.
 
         Contacts come by their next deadline, and again if they have more.
         """
-        self.desk.now = max(self.desk.now, now)
-        more = self._fire_some(most)
-        changes.tell(self.desk)
-        return more
-
-    def _fire_some(self, most: int) -> bool:
         desk = self.desk
-        while desk.now >= self.wake:
+        while desk.now >= self.wake and desk.spent < self.turn:
             entry = desk.deadlines.pop(desk.now)
             if entry is None:
                 desk.deadlines.load(desk.now, desk.heads)
                 self.sweep.begin()
             elif desk.head(entry[1]).due == entry[0]:
                 desk.counts["fired"] += 1
-                definitions = self.definitions(entry[1])
-                contact.expire(desk, entry[1], definitions)
-                most -= 1
-            if not most:
-                return desk.now >= self.wake
-        return False
-
-    def _fire(self) -> None:
-        more = True
-        while more:
-            more = self._fire_some(FIRED)
+                desk.spent += RECORD
+                contact.expire(desk, entry[1], self.definitions(entry[1]))
 
     # rows --------------------------------------------------------------------------------------------------------
 

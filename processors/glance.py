@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec import structs
 
+from processors.budget import FACT
 from processors.facts import Facts
 from processors.membership import Who
 from processors.rows import (
@@ -32,13 +33,14 @@ class Glance:
     """What lies on a desk and below it, committed or not.
 
     A desk remembers what it decodes; who looks at all contacts must not have it do so. `now` is when it is asked
-    (epoch ms): a quiet partition's own clock may have stood still since its last record.
+    (epoch ms): a quiet partition's own clock may have stood still since its last record. `spent` counts the work.
     """
 
     def __init__(self, desk: Desk, now: int) -> None:
         self._desk = desk
         self.now = max(now, desk.now)
         self.oldest = self.now - desk.kept
+        self.spent = 0
 
     def head(self, contact: bytes, raw: bytes | None = None) -> Head | None:
         """Return the head of a contact that is there; `raw` is its row where that is at hand."""
@@ -69,6 +71,7 @@ class Glance:
     def messages_by_key(self, contact: bytes) -> dict[bytes, MessageFact]:
         """Return the same by the keys of their rows."""
         facts = {key: message_of(raw) for key, raw in self._desk.pending.scan(facts_under(contact, b"m"))}
+        self.spent += FACT * len(facts)
         return {key: fact for key, fact in facts.items() if fact.time >= self.oldest}
 
     def bookings(self, contact: bytes) -> dict[bytes, BookingFact]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from processors.budget import SETTLED
 from processors.changes import Flip, change_id, named_by
 from processors.consent import sendable
 from processors.desk import Desk
@@ -86,6 +87,7 @@ def settle_at_end(at: Who, definition: Definition, why: Why) -> None:
 def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     """Bring a row to what it says at `t`, tell what changed, and have the groups that name this one settled."""
     head = at.head
+    at.desk.spent += SETTLED
     out = definition.deleting or ((head.deleted or head.links) is not None and is_gone(head))
     if definition.group.sticky and not row.stuck and not out:
         _stick(definition, row, t)

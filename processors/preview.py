@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from processors.budget import RECORD
 from processors.changes import named_by
 from processors.consent import sendable
 from processors.definitions import alone
@@ -22,8 +23,8 @@ from schemas.questions import PreviewAsked, Previewed, Sampled
 if TYPE_CHECKING:
     from processors.fold import Fold
 
-SLICE = 250
-"""Contacts looked at before others get their turn: a few milliseconds."""
+SLICE = 10_000
+"""Units of work (budget.py) before others get their turn."""
 _ALONE = "preview"
 """The rule stands by itself, so its id may be that of another."""
 
@@ -46,13 +47,14 @@ class Preview:
 
     def go_on(self) -> bool:
         """Look at the next slice; return whether there is more."""
-        glance, seen = Glance(self._fold.desk, self._now), 0
+        glance = Glance(self._fold.desk, self._now)
         for row, raw in self._fold.heads.under(self._under, self._cursor):
-            self._cursor, seen = row, seen + 1
+            self._cursor = row
+            glance.spent += RECORD
             head = glance.head(row[1:], raw)
             if head is not None:
                 self._look(glance, row[1:], glance.renewed(row[1:], head, self._known))
-            if seen >= SLICE:
+            if glance.spent >= SLICE:
                 return True
         return False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from processors import contact, shadow
+from processors.budget import RECORD
 from processors.desk import ORIGIN
 from processors.progress import count_met, tell_progress
 from processors.rows import Scan, encode, head_key, head_of, scan_of
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from processors.heads import Heads
     from schemas.activity import Defined
 
-SLICE = 300
-"""Contacts that one tick brings up to date, of all tenants together."""
+SLICE = 10_000
+"""Units of work (budget.py) that a tick gives to the laps of all tenants together."""
 
 
 class Scans:
@@ -63,9 +64,9 @@ class Scans:
 
     def go_on(self) -> None:
         """Do a slice of every lap."""
-        for name, scan in self.of.items():
-            if scan.lap:
-                self._go_on(name.encode(), scan)
+        laps = [(name.encode(), scan) for name, scan in self.of.items() if scan.lap]
+        for name, scan in laps:
+            self._go_on(name, scan, SLICE // len(laps))
 
     def begin_all(self) -> None:
         """Begin a lap for every tenant that has none."""
@@ -88,32 +89,31 @@ class Scans:
         scan = self._scan(name)
         if not scan.lap:
             scan.lap, scan.cursor = known.version, b""
-            self._go_on(name, scan)
+            self._go_on(name, scan, SLICE)
 
-    def _go_on(self, name: bytes, scan: Scan) -> None:
+    def _go_on(self, name: bytes, scan: Scan, work: int) -> None:
         known = self._catalogue.of(name)
         ahead = shadow.those_ahead(self._desk, name, scan)
         for key in ahead:
             contact.touch(self._desk, key, known)
         if not ahead:
-            self._go_through(name, scan, known)
+            self._go_through(name, scan, known, work)
         self._keep(name, scan)
 
-    def _go_through(self, name: bytes, scan: Scan, known: Definitions) -> None:
+    def _go_through(self, name: bytes, scan: Scan, known: Definitions, work: int) -> None:
         """Bring the next slice up to date."""
-        found, seen = shadow.Differing(), 0
-        share = max(1, SLICE // sum(bool(one.lap) for one in self.of.values()))
+        found, desk = shadow.Differing(), self._desk
+        until = desk.spent + work
         for key, raw in self._heads.under(head_key(name + b"/"), scan.cursor):
-            scan.cursor, seen = key, seen + 1
-            self._look_in(key[1:], raw, scan, known, found)
-            if seen >= share:
+            if desk.spent >= until:
+                tell_progress(desk, name, scan)
                 break
-        scan.seen += seen
-        shadow.write_down(self._desk, name, found)
-        if seen < share:
-            self._end(name, scan, known)
+            scan.cursor, scan.seen = key, scan.seen + 1
+            desk.spent += RECORD
+            self._look_in(key[1:], raw, scan, known, found)
         else:
-            tell_progress(self._desk, name, scan)
+            self._end(name, scan, known)
+        shadow.write_down(desk, name, found)
 
     def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions, found: shadow.Differing) -> None:
         """Bring one contact up to date, and count it for the groups that the lap is for."""

@@ -35,6 +35,11 @@ STALLED = Gauge(
     "rollcall_stalled_seconds", "For how long records of some partition of this worker have waited without progress."
 )
 CHUNK_SECONDS = Histogram("rollcall_chunk_seconds", "Time to work on one chunk of records.", buckets=_SECONDS)
+TURN_SECONDS = Histogram(
+    "rollcall_turn_seconds",
+    "Time for which decide worked on one partition before others had their turn.",
+    buckets=_SECONDS,
+)
 COMMIT_SECONDS = Histogram(
     "rollcall_commit_seconds", "Time of one transaction, flush to disk included.", buckets=_SECONDS
 )

@@ -14,14 +14,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from itertools import groupby
 from typing import Any
 
 import aiokafka
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from processors.desk import BY_KEY, ORIGIN, OWN
-from processors.fold import FIRED, Fold
+from processors.fold import Fold
 from schemas.activity import Tick, encode
 from streams import metrics
 from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, Sent
@@ -38,10 +37,12 @@ POSITION = b"p"
 """The row that holds the offset of the next record to fold. A group's offset can be reset by hand, forgotten after
 weeks, or be answered as none while its coordinator loads; to fold again what is folded would spoil the rows."""
 SLICE_RECORDS = 250
-"""Records applied before the loop gets its turn, 5 ms: what is known of more does not stay in the core's cache."""
+"""Records looked through at once, 5 ms: what is known of more does not stay in the core's cache. A turn ends sooner
+where their work is heavy."""
 QUEUED_CHUNKS = 2
-COMMIT_SOON, COMMIT_LATE, COMMIT_RECORDS = 0.05, 1.0, 20_000
-"""Seconds after the first pending record: when nothing more waits, and at the latest; and records at the most."""
+COMMIT_SOON, COMMIT_LATE, COMMIT_WORK = 0.05, 1.0, 1_000_000
+"""Seconds after the first pending record: when nothing more waits, and at the latest; and work (processors/budget.py)
+at the most, which is some 20,000 records or deadlines."""
 REMEMBERED = 8
 """Between two commits lies as much time as about so many took on average: who is busy is asked for fewer of them."""
 TRANSACTION_TIMEOUT_MS = 15_000
@@ -82,7 +83,7 @@ class PartitionOwner:
         self._asked: deque[Callable[[Fold], bool]] = deque()
         self._closing = False
         self._pending_since = 0.0
-        self._pending_records = 0
+        self._pending_work = 0
         self._in_transaction = False
         self._committed_at = 0.0
         self._commit_takes = 0.0
@@ -214,39 +215,27 @@ class PartitionOwner:
         fresh = records
         if records[0].offset < self.position:
             fresh = [record for record in records if record.offset >= self.position]
-        for start in range(0, len(fresh), SLICE_RECORDS):
-            await self._let_fire(fresh[start].timestamp)
-            for part in self._runs(fresh[start : start + SLICE_RECORDS]):
-                await self._let_fire(part[0].timestamp)
-                if self._closing:
-                    return
-                self.fold.apply(part)
-                self.position = part[-1].offset + 1
-                await self._took(len(part))
-        self._progress()
-
-    def _runs(self, part: list[Any]) -> list[list[Any]]:
-        """Cut a slice wherever its time goes on, if so many deadlines fall due in it that they must go out in between.
-
-        The fold fires a few between its records by itself, and to cut a slice costs as much as three records.
-        """
-        if not self.fold.desk.deadlines.is_crowded(part[-1].timestamp, FIRED):
-            return [part]
-        return [list(run) for _, run in groupby(part, lambda record: record.timestamp)]
-
-    async def _let_fire(self, now: int) -> None:
-        """Fire what is due before a record, some at a time: a million may be, and memory holds a commit's worth."""
-        while now >= self.fold.wake and not self._closing:
-            self.fold.fire(now, FIRED)
-            await self._took(FIRED)
-            if self._commit_due():
+        start = 0
+        while start < len(fresh) and not self._closing:
+            start += await self._turn(fresh[start : start + SLICE_RECORDS])
+            if self._commit_overdue():
                 await self.commit()
             self._progress()
 
-    async def _took(self, count: int) -> None:
-        """Count what was applied, hand out what came of it, and let the others have their turn."""
+    async def _turn(self, records: list[Any]) -> int:
+        """Apply as many records as one turn has time for, and let the others have theirs."""
+        started = time.monotonic()
+        done = self.fold.take_turn(records)
+        metrics.TURN_SECONDS.observe(time.monotonic() - started)
+        if done:
+            self.position = records[done - 1].offset + 1
+        await self._took(self.fold.desk.spent)
+        return done
+
+    async def _took(self, work: int) -> None:
+        """Count what was done, hand out what came of it, and let the others have their turn."""
         self._pending_since = self._pending_since or time.monotonic()
-        self._pending_records += count
+        self._pending_work += work
         await self._hand_out()
         await asyncio.sleep(0)
 
@@ -277,7 +266,11 @@ class PartitionOwner:
     def _commit_due(self) -> bool:
         if not self._pending_since:
             return False
-        return self._pending_records >= COMMIT_RECORDS or time.monotonic() >= self._commit_at()
+        return self._pending_work >= COMMIT_WORK or time.monotonic() >= self._commit_at()
+
+    def _commit_overdue(self) -> bool:
+        """Whether a commit may not wait for the rest of a chunk, which may take longer than a transaction may."""
+        return self._pending_work >= COMMIT_WORK or time.monotonic() >= self._pending_since + COMMIT_LATE
 
     def _commit_at(self) -> float:
         """Return when what is pending is committed, unless more comes: whoever is slow at it does it less often."""
@@ -316,7 +309,7 @@ class PartitionOwner:
         self.store.write(flushed.rows, flushed.index, sent.next_offset.get(changelog, self.store.offset))
         self.fold.committed()
         self._note_tick(sent)
-        self._pending_since, self._pending_records = 0.0, 0
+        self._pending_since, self._pending_work = 0.0, 0
         self._committed_at = time.monotonic()
         self._took_to_commit(self._committed_at - started)
         self._count()

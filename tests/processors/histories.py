@@ -249,7 +249,7 @@ def attempt(seed: int) -> Sized:
     """Live through one history; at a moment in it and at its end engine, model and replay must agree."""
     dice = Random(seed)
     steps = history(dice)
-    scans.SLICE = dice.choice([1, 300])
+    scans.SLICE = dice.choice([1, 10_000])
     world, heard = start(dice.choice([1, 3]), KEPT), list[Heard]()
     cut = dice.randint(0, len(steps))
     for part in (steps[:cut], steps[cut:]):

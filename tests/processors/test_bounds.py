@@ -8,15 +8,18 @@ import pytest
 
 from processors import catalogue, deadlines, heads, scans
 from processors import fold as folding
+from processors.budget import FACT, RECORD, SETTLED
 from processors.desk import CHANGES
 from processors.fold import Fold, Record
-from processors.state import MemoryStore
-from schemas.activity import Tick, encode
+from schemas.activity import Defined, Tick, decode, encode
 from tests.processors.world import HASH_KEY, HOUR, MADE, START, World, commit
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "PT2H"}
 PHONES = [f"+62812345{at:05}" for at in range(120)]
 MOST, HOT = 20, 3_000
+LOOKED_AT = RECORD + FACT + SETTLED
+"""What a lap takes for a contact of one message, and one group to be asked."""
+TICK = Record(b"tick", encode(Tick(-1, 0, 0, 0)), START)
 
 
 @pytest.fixture
@@ -49,10 +52,10 @@ def everybody() -> list[bytes]:
 def test_deadlines_of_one_millisecond(world: World) -> None:
     """However many are due at once, few are in memory, and each fires once, in its order."""
     flood(world, "PT2H")
-    fold, left = Fold(world.stores[0], 0, 1, hot=HOT, hash_key=HASH_KEY), list[bytes]()
-    more = True
-    while more:
-        more = fold.fire(START + 2 * HOUR, 7)
+    fold = Fold(world.stores[0], 0, 1, hot=HOT, hash_key=HASH_KEY, turn=7 * (RECORD + SETTLED))
+    left, applied = list[bytes](), 0
+    while not applied:
+        applied = fold.take_turn([TICK._replace(timestamp=START + 2 * HOUR)])
         said = gone(fold)
         assert len(said) <= 7
         assert len(fold.desk.deadlines.heap) <= MOST
@@ -61,6 +64,19 @@ def test_deadlines_of_one_millisecond(world: World) -> None:
         assert not fold.desk.heads
         assert 0 < fold.heads.kept <= HOT
     assert left == everybody()
+
+
+def test_a_turn_ends_when_its_work_is_done(world: World) -> None:
+    """However many records there are; the next goes on with the record that comes."""
+    fold = Fold(world.stores[0], 0, 1, hash_key=HASH_KEY, turn=2 * RECORD)
+    assert fold.take_turn([TICK] * 5) == 2
+    assert fold.take_turn([TICK]) == 1
+    one = world.event("group.create", {"id": "g", "name": "g", "rule": DINNER})
+    (asked,) = world.keyed(one)
+    world.append(asked.key, asked.value)
+    world.run()
+    defined = next(one for one in world.logs[0] if decode(one.value).__class__ is Defined)
+    assert fold.take_turn([TICK, defined, TICK, TICK]) < 4
 
 
 def test_heads_that_were_written_last_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,13 +119,14 @@ def test_nothing_of_the_erased_stays_in_memory(world: World) -> None:
 def test_the_next_owner_goes_on(world: World) -> None:
     """What was not fired when its owner died fires before the next record, though the clock stands there already."""
     flood(world, "PT2H")
-    now = START + 2 * HOUR
-    fold = world.fold(0)
-    assert fold.fire(now, 50)
+    tick = TICK._replace(timestamp=START + 2 * HOUR)
+    fold = Fold(world.stores[0], 0, 1, hash_key=HASH_KEY, turn=50 * RECORD)
+    assert fold.take_turn([tick]) == 0
     left = gone(fold)
+    assert 0 < len(left) < len(PHONES)
     commit(fold, world.stores[0])
     after = world.fold(0)
-    after.apply([Record(b"tick", encode(Tick(-1, 0, 0, 0)), now)])
+    after.apply([tick])
     assert left + gone(after) == everybody()
 
 
@@ -122,22 +139,9 @@ def test_deadlines_that_come_soon(world: World) -> None:
     assert [change["change"] for change in world.changes()].count("left") == len(PHONES)
 
 
-@pytest.mark.parametrize("due", [0, 1, 5, 19])
-def test_whether_many_are_due(due: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That is known without looking through all of them; what lies beyond memory counts as many."""
-    monkeypatch.setattr(deadlines, "HORIZON", HOUR)
-    known = deadlines.Deadlines(MemoryStore())
-    known.load(START, {})
-    for at in range(19):
-        known.put(START + (at * 7 % 19 < due or 1_000), b"bali/tel:+6281234567%d" % at)
-    assert [known.is_crowded(START + 1, most) for most in (due - 1, due)] == [True, False]
-    assert not known.is_crowded(START + HOUR - 1, 19)
-    assert known.is_crowded(START + HOUR, 19)
-
-
-def test_a_record_waits_for_all_that_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few fire in one go."""
-    monkeypatch.setattr(folding, "FIRED", 50)
+def test_a_record_waits_for_all_that_is_due(world: World) -> None:
+    """However few fire in one turn."""
+    world.folds[0].turn = 50 * RECORD
     flood(world, "PT10M")
     world.tick(HOUR)
     assert [change["change"] for change in world.changes()].count("left") == len(PHONES)
@@ -179,7 +183,7 @@ def test_contacts_without_facts(world: World, monkeypatch: pytest.MonkeyPatch) -
 
 def test_laps_share_a_slice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The laps of two tenants look at no more contacts in a tick than the lap of one."""
-    monkeypatch.setattr(scans, "SLICE", 8)
+    monkeypatch.setattr(scans, "SLICE", 8 * LOOKED_AT)
     world.must("tenant.put", {"region": "ID", "zone": "UTC"}, tenant="java")
     for tenant in ("bali", "java"):
         for phone in PHONES[:40]:

@@ -18,6 +18,7 @@ from processors.state import MemoryStore
 from schemas.activity import Tick, encode
 from schemas.base import Reject
 from schemas.tenants import Tenant
+from tests.processors.test_bounds import LOOKED_AT
 from tests.processors.world import DAY, HASH_KEY, HOUR, MADE, SECOND, START, World, commit, told
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "PT2H"}
@@ -92,7 +93,7 @@ def test_raw_records_read_before_are_skipped(world: World) -> None:
 
 def test_a_lap_goes_on_by_ticks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slice of contacts a tick; guests who come meanwhile are not missed, nor counted twice."""
-    monkeypatch.setattr(scans, "SLICE", 3)
+    monkeypatch.setattr(scans, "SLICE", 3 * LOOKED_AT)
     phones = [f"+6281234567{at:03}" for at in range(100, 110)]
     for phone in phones:
         world.say("dinner", phone=phone)
@@ -110,7 +111,7 @@ def test_a_lap_goes_on_by_ticks(world: World, monkeypatch: pytest.MonkeyPatch) -
 
 def test_definitions_that_come_during_a_lap_share_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two groups made while a lap is under way are ready after one more."""
-    monkeypatch.setattr(scans, "SLICE", 2)
+    monkeypatch.setattr(scans, "SLICE", 2 * LOOKED_AT)
     for at in range(6):
         world.say("dinner", phone=f"+628123456710{at}")
     for name in ("a", "b", "c"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from processors import scans
+from processors.budget import RECORD
 from processors.progress import EVERY
 from schemas.activity import Defined, Lapping, decode
 from tests.processors.test_successor import supersede
@@ -25,7 +26,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made.tenant()
     for at in range(GUESTS):
         made.say("dinner", f"+62812345671{at:02}")
-    monkeypatch.setattr(scans, "SLICE", 2)
+    monkeypatch.setattr(scans, "SLICE", RECORD + 1)
     return made
 
 

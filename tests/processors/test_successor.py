@@ -13,6 +13,7 @@ from processors.preview import Preview
 from processors.rows import scan_of
 from schemas.activity import Scanned, Tick, decode, encode
 from schemas.questions import PreviewAsked
+from tests.processors.test_bounds import LOOKED_AT
 from tests.processors.test_tenant import status
 from tests.processors.world import DAY, MADE, START, World, iso
 
@@ -101,7 +102,7 @@ def test_who_differs_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     guests = [f"+62812345671{at:02}" for at in range(30)]
     for at, guest in enumerate(guests):
         world.say("lunch" if at % 10 == 9 else "dinner and lunch", guest)
-    monkeypatch.setattr(scans, "SLICE", 3)
+    monkeypatch.setattr(scans, "SLICE", 3 * LOOKED_AT)
     supersede(world, LUNCH)
     before = len(world.changes())
     while row(world)["successor"] is not None:

@@ -13,7 +13,9 @@ import msgspec
 import pytest
 from aiokafka import TopicPartition
 
+from processors import scans
 from processors.afterlife import LETTER
+from processors.budget import RECORD
 from processors.rows import Head, Row, encode, head_key, head_of
 from processors.state import MemoryStore
 from schemas.outputs import Membership
@@ -23,6 +25,7 @@ from streams.runtime.verify_reader import Logs, Partition, TableCopy, verify_par
 from streams.settings import Settings
 from streams.verify import Audit, Extent, compare_lists, compare_member
 from streams.verify_books import CHANGELOG, LOG, TABLE, Books, Difference, Entry, touched
+from tests.processors.test_bounds import LOOKED_AT
 from tests.processors.world import DAY, HASH_KEY, HOUR, START, World
 
 MADE, ANA = b"bali/tel:+6281234567890", b"bali/tel:+6281234567891"
@@ -251,8 +254,9 @@ def test_messages_beyond_the_retention() -> None:
     assert Recorded(world).differences() == []
 
 
-def test_a_lap_under_way_is_no_difference() -> None:
+def test_a_lap_under_way_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """Contacts that a new group's lap has not come to yet are counted as building."""
+    monkeypatch.setattr(scans, "SLICE", 300 * LOOKED_AT)
     world = World()
     world.tenant()
     for number in range(400):
@@ -264,8 +268,9 @@ def test_a_lap_under_way_is_no_difference() -> None:
     assert audit.counts["building"] == 100
 
 
-def test_a_successor_that_takes_over_is_no_difference() -> None:
+def test_a_successor_that_takes_over_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """Contacts that it has not come to yet are counted as building, also in groups that name the group."""
+    monkeypatch.setattr(scans, "SLICE", 300 * RECORD)
     world = World()
     world.tenant()
     world.group("pet", PET)

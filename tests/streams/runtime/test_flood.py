@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from processors.budget import RECORD, SETTLED, TURN
 from processors.fold import Fold
 from schemas.activity import Tick, encode
 from streams.runtime import partition_owner
@@ -18,6 +19,8 @@ from tests.processors.test_bounds import DINNER, PHONES
 from tests.processors.world import HOUR, START, World, commit
 
 FIRED, COMMIT = 10, 30
+FIRES = RECORD + SETTLED
+"""What the deadline of one guest takes who is in one group."""
 
 
 class Owner(PartitionOwner):
@@ -41,7 +44,7 @@ class Owner(PartitionOwner):
         self.held["rows"] = max(self.held["rows"], len(self.fold.desk.dirty))
         commit(self.fold, self.rows)
         self.fold.desk.take()
-        self._pending_since, self._pending_records = 0.0, 0
+        self._pending_since, self._pending_work = 0.0, 0
         self.commits += 1
 
 
@@ -52,45 +55,59 @@ def record(at: int, offset: int) -> Any:
 
 def test_deadlines_of_one_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
     """They fire before the record that is later, with commits in between, and no commit holds more than its share."""
-    monkeypatch.setattr(partition_owner, "FIRED", FIRED)
-    monkeypatch.setattr(partition_owner, "COMMIT_RECORDS", COMMIT)
-    world = World()
-    world.tenant()
-    world.group("g", DINNER)
-    for phone in PHONES:
-        world.say("dinner", phone=phone)
-    owner = Owner(world)
+    monkeypatch.setattr(partition_owner, "COMMIT_WORK", COMMIT * FIRES)
+    owner = Owner(flooded())
+    owner.fold.turn = FIRED * FIRES
     asyncio.run(owner._take([record(START, 0), record(START + 3 * HOUR, 1)]))
     assert owner.left == len(PHONES)
-    assert owner.commits >= len(PHONES) // COMMIT
+    assert owner.commits >= len(PHONES) // (COMMIT + FIRED)
     assert owner.held["out"] <= 2 * FIRED  # a change and the row of the table
     assert owner.held["rows"] <= COMMIT + FIRED
     assert owner.position == 2
 
 
-def test_a_few_deadlines_do_not_cut_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They fire between its records all the same, each before what is later; of many, some go out in between."""
+def test_heavy_records_are_committed_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunk whose records take long is not one commit: its transaction would run out of time."""
+    monkeypatch.setattr(partition_owner, "COMMIT_WORK", 3 * RECORD)
+    owner = Owner(World())
+    owner.fold.turn = RECORD
+    asyncio.run(owner._take([record(START, at) for at in range(10)]))
+    assert owner.position == 10
+    assert owner.commits == 3
+    monkeypatch.setattr(partition_owner, "COMMIT_WORK", 1_000_000)
+    monkeypatch.setattr(partition_owner, "COMMIT_LATE", 0.0)
+    asyncio.run(owner._take([record(START, at) for at in range(10, 20)]))
+    assert owner.commits == 13
+
+
+def flooded() -> World:
+    """Have all guests be due in one millisecond."""
     world = World()
     world.tenant()
     world.group("g", DINNER)
     for phone in PHONES:
         world.say("dinner", phone=phone)
+    return world
+
+
+def test_a_few_deadlines_do_not_cut_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They fire between its records all the same, each before what is later; of many, some go out in between."""
     ticks = [record(START + 2 * HOUR + (at - 5) * 1000, at) for at in range(11)]
-    for most, applied in ((len(PHONES), [11]), (len(PHONES) - 1, [1] * 11)):
-        monkeypatch.setattr(partition_owner, "FIRED", most)
-        owner = Owner(world)
-        slices = list[int]()
-        monkeypatch.setattr(owner.fold, "apply", _noted(owner.fold.apply, slices))
+    for turn, turns in ((TURN, 1), (FIRED * FIRES, len(PHONES) // FIRED + 1)):
+        owner = Owner(flooded())
+        owner.fold.turn = turn
+        taken = list[int]()
+        monkeypatch.setattr(owner.fold, "take_turn", _noted(owner.fold.take_turn, taken))
         asyncio.run(owner._take(ticks))
-        assert (owner.left, slices) == (len(PHONES), applied)
+        assert (owner.left, len(taken), sum(taken)) == (len(PHONES), turns, len(ticks))
 
 
-def _noted(apply: Callable[[Any], None], slices: list[int]) -> Callable[[Any], None]:
-    """Note how many records come at once."""
+def _noted(turn: Callable[[Any], int], taken: list[int]) -> Callable[[Any], int]:
+    """Note how many records each turn takes."""
 
-    def noting(records: Any) -> None:
-        slices.append(len(records))
-        apply(records)
+    def noting(records: Any) -> int:
+        taken.append(turn(records))
+        return taken[-1]
 
     return noting
 

@@ -1,0 +1,22 @@
+"""How much is done in one go: work is counted, so that the same log is cut at the same places on every machine.
+
+A unit is about a microsecond of one core. What is counted is what there may be much of: records, facts that are read
+or moved, groups that are asked, rows that are settled. `Desk.spent` is the counter.
+"""
+
+from __future__ import annotations
+
+TURN = 20_000
+"""Units after which an owner lets others have their turn; the record at hand is finished first."""
+
+RECORD = 20
+"""What any record takes, and any contact whose deadline fires or whom a lap looks at."""
+
+FACT = 2
+"""A fact that is read, kept or let go: whether it is decoded already makes no difference."""
+
+SETTLED = 10
+"""A row that is compared with what was told of it."""
+
+SAID = 2
+"""A record that is appended."""
