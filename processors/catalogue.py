@@ -85,7 +85,6 @@ class Catalogue:
             else:
                 group = known.set_group(row.version, row.body, (row.source, row.id), row.ruled, row.shadow)
                 group.born = row.born or group.born
-        known.link()
         return known
 
 

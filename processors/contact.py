@@ -61,7 +61,7 @@ def _catch_up(at: Who, definitions: Definitions, t: int) -> None:
     if not is_alias(head):  # else it is in no group, and is asked again if it is ever a contact of its own
         if definitions.formatted > head.version and at.key.partition(b"/")[2].startswith(b"tel:") and is_shown(head):
             at.desk.changed_profiles[at.key] = None
-        later = definitions.since(head.version)
+        later = facts.concerned(head.version)
         if definitions.ruled > head.version:
             _forget_rules(head, later)
         for definition in later:

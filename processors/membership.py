@@ -101,7 +101,7 @@ def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> N
         at.desk.wake(at.key, at.head, due)
     if flips:
         _flip(at, definition, row, t, why)
-    for outer in definition.outer:
+    for outer in definition.outer.values():
         at.desk.waiting.setdefault(outer.id, Waiting(outer, _passed_on(definition, why)))
 
 

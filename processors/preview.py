@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from processors.budget import RECORD
 from processors.changes import named_by
 from processors.consent import sendable
-from processors.definitions import alone
 from processors.glance import Glance, memos_of
 from processors.outlook import Outlook, look
 from processors.profile import names_of
@@ -40,7 +39,7 @@ class Preview:
         self._cursor = b""
         group = Group(tenant=asked.tenant, id=_ALONE, name="", rule=asked.rule)
         self._known = fold.definitions(asked.tenant.encode())
-        self._definitions, self._definition = alone(self._known, group)
+        self._definitions, self._definition = self._known.alone(group)
         self._contacts = self._count = self._sendable = 0
         self._sample: list[Sampled] = []
         self._overlap: dict[str, int] = {}

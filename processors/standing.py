@@ -15,7 +15,7 @@ from processors.membership import row_of, settle
 from processors.nested import settle_waiting
 from processors.outlook import RULE, mask_at, pinned_out
 from processors.profile import newest as newest_of_field
-from processors.rows import NAMED, Pins, facts_under, links_of
+from processors.rows import NAMED, Pins, links_of
 
 if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
@@ -52,24 +52,9 @@ def stand(at: Who, definitions: Definitions, why: Why) -> None:
     count(at, "rating")
     at.desk.changed_profiles[at.key] = None
     facts, why = Facts(at, definitions), structs.replace(why, effective=min(why.effective, at.desk.now))
-    concerned = _concerned(at, definitions)
-    for definition in definitions.since(-1):
-        if definition.id in concerned:
-            _answer(at, facts, definition, why)
+    for definition in facts.concerned(-1):
+        _answer(at, facts, definition, why)
     settle_waiting(at, at.desk.now)
-
-
-def _concerned(at: Who, definitions: Definitions) -> set[str]:
-    """List the groups that may have the contact: of 10,000 most ask for facts that it has none of."""
-    index, pending = definitions.index, at.desk.pending
-    none = {
-        kind
-        for kind in ("message", "booking", "rating")
-        if next(pending.scan(facts_under(at.key, kind[:1].encode())), None) is None
-    }
-    kinds = [kind for kind in index.of_kind if kind not in {*none, "manual"}]
-    asked = {definition.id for kind in kinds for definition in index.of_kind[kind]}
-    return asked | at.head.rows.keys() | {definition.id for definition in index.true_when_empty}
 
 
 def _consent(at: Who) -> None:

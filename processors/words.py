@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
+from functools import lru_cache
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import regex
-from ahocorasick_rs import AhoCorasick, Implementation
+from msgspec import Struct
+
+from processors.needles import BETWEEN, Needles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Mode = Literal["word", "exact", "first_word", "prefix"]
+Keyword = TypeVar("Keyword")
 
 # Han, Kana, Thai, Lao, Khmer and Myanmar are written without spaces: their keywords may lie inside a run of letters.
 _INNER = "".join(rf"\p{{scx={script}}}" for script in ("Han", "Hira", "Kana", "Thai", "Lao", "Khmr", "Mymr"))
@@ -62,94 +65,96 @@ def _ascii_digit(digit: regex.Match[str]) -> str:
     return str(unicodedata.decimal(digit[0], digit[0]))
 
 
-_BETWEEN = " \n\n "
-"""Ends a text and begins the next: no phrase goes on beyond an end of line."""
-_BUSY, _TABLE = 10_000, 20_000
-"""Texts that are read before a table is made, and the most characters that needles have together for one: 1 MB."""
+class Matcher(Generic[Keyword]):
+    """All keywords of a tenant, found in normalised texts; each comes and goes at its own cost, 10 µs.
 
-
-class Matcher:
-    """All keywords of a tenant, found in one pass over a normalised text.
-
-    An automaton over the spelled-out forms of all phrases (" bring pet ", " bring pets ", …), so ten times the phrases
-    cost a third more: 1 µs for 17 words over 300 phrases, 2 over 30,000. Building takes 5 µs a phrase. Texts `inside`
-    are found wherever they stand between the words' line ends, within words too.
+    Needles are the spelled-out forms of all phrases (" bring pet ", " bring pets ", …). A keyword is anything that
+    has a place in an order, by itself or by `order`. Texts `inside` are found wherever they stand, within words too.
     """
 
-    def __init__(self, keywords: Iterable[tuple[int, str, Mode]], inside: Iterable[tuple[int, str]] = ()) -> None:
-        words: defaultdict[str, list[int]] = defaultdict(list)
-        others: defaultdict[str, list[int]] = defaultdict(list)
-        self._long: list[tuple[int, str]] = []
-        for keyword, phrase, mode in keywords:
-            text = normalise(phrase)
-            target, entry = (words if mode == "word" else others), keyword
-            if mode == "word" and len(tokens := _bare(text)) > _SPELLED_OUT:
-                self._long.append((keyword, _anchored([_singular(token) for token in tokens])))
-                entry = -len(self._long)
-            for needle in _needles(text, mode):
-                target[needle].append(entry)
-        for keyword, text in inside:
-            words[text].append(keyword)
-        self._in_words = _Finder(words) if words else None
-        self._in_runs = _Finder(others) if others else None
+    def __init__(
+        self,
+        keywords: Iterable[tuple[Keyword, str, Mode]] = (),
+        inside: Iterable[tuple[Keyword, str]] = (),
+        order: Callable[[Keyword], Any] | None = None,
+    ) -> None:
+        self._order: Any = order
+        self._in_words, self._in_runs = Needles({text: keyword for keyword, text in inside}), Needles()
+        self._long = self._of_runs = 0
+        for keyword in keywords:
+            self.add(*keyword)
 
-    def match(self, text: str) -> list[int]:
-        """Return the ids (from 0) of the keywords that a text, normalised before, holds: each once, ascending."""
+    def add(self, keyword: Keyword, phrase: str, mode: Mode) -> None:
+        """Have a keyword found by a phrase."""
+        needles, forms, entry = self._spelled_out(keyword, phrase, mode)
+        for form in forms:
+            needles.add(form, entry)
+        self._long += entry.__class__ is _Long
+        self._of_runs += mode != "word"
+
+    def remove(self, keyword: Keyword, phrase: str, mode: Mode) -> None:
+        """Have a keyword, which was added by a phrase, found by it no more."""
+        needles, forms, entry = self._spelled_out(keyword, phrase, mode)
+        for form in forms:
+            needles.remove(form, entry)
+        self._long -= entry.__class__ is _Long
+        self._of_runs -= mode != "word"
+
+    def _spelled_out(self, keyword: Keyword, phrase: str, mode: Mode) -> tuple[Needles, Iterable[str], Any]:
+        """Return where a phrase is looked for, what it may look like, and what stands for the keyword there."""
+        rest, forms = _forms(phrase, mode)
+        needles = self._in_words if mode == "word" else self._in_runs
+        return needles, forms, _Long(keyword, rest) if rest else keyword
+
+    def match(self, text: str) -> list[Keyword]:
+        """Return the keywords that a text, normalised before, holds: each once, in their order."""
         (found,) = self.match_all([text])
         return found
 
-    def match_all(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return for each text what `match` does, all in one pass: a pass of its own costs three times the look."""
+    def match_all(self, texts: Sequence[str]) -> list[list[Keyword]]:
+        """Return for each text what `match` does."""
         if not texts:
             return []
-        words = runs = f"\n {_BETWEEN.join(texts)} \n"
-        if "'" in words:
-            words, runs = words.replace("'s ", " ").replace("'", " "), runs.replace("'", " ")
-        found: list[list[int]]
-        found = [[] for _ in texts] if self._in_words is None else self._in_words(words, len(texts))
-        if self._in_runs is not None:
-            found = [one + more for one, more in zip(found, self._in_runs(runs, len(texts)), strict=True)]
+        words = runs = texts
+        joined = BETWEEN.join(texts)
+        if "'" in joined:
+            words = f"{joined} ".replace("'s ", " ").replace("'", " ")[:-1].split(BETWEEN)
+            runs = joined.replace("'", " ").split(BETWEEN)
+        found: list[list[Any]] = self._in_words.find(words)
+        if self._of_runs:
+            found = [one + more for one, more in zip(found, self._in_runs.find(runs), strict=True)]
         if self._long:
-            found = [self._whole(one, text) for one, text in zip(found, texts, strict=True)]
-        return [sorted(set(one)) if len(one) > 1 else one for one in found]
-
-    def _whole(self, found: list[int], text: str) -> list[int]:
-        """Look whether all of a long phrase is there where its first words are: for these stands a number below 0."""
-        if not found or min(found) >= 0:
-            return found
-        words = f" {' '.join(map(_singular, _bare(text)))} "
-        heads = (self._long[-entry - 1] for entry in found if entry < 0)
-        return [entry for entry in found if entry >= 0] + [keyword for keyword, phrase in heads if phrase in words]
+            found = [_whole(one, text) for one, text in zip(found, texts, strict=True)]
+        order = self._order
+        return [sorted(set(one), key=order) if len(one) > 1 else one for one in found]
 
 
-class _Finder:
-    """Finds many needles in texts, wherever and however they overlap: by text, what each stands for.
+class _Long(Struct, frozen=True, gc=False):
+    """A keyword by its first words; `phrase` is all of it, in the singular."""
 
-    Who has read many texts gets a table of all steps, in half the time of the usual automaton and ten times its memory.
-    """
+    keyword: Any
+    phrase: str
 
-    def __init__(self, needles: dict[str, list[int]]) -> None:
-        self._entries = [*needles.values()]
-        self._needles = [*needles, "\n\n"]
-        self._find = AhoCorasick(self._needles, store_patterns=False).find_matches_as_indexes
-        self._until_table = _BUSY
-        if sum(map(len, self._needles)) > _TABLE:
-            self._needles, self._until_table = [], 1 << 60
 
-    def __call__(self, texts: str, count: int) -> list[list[int]]:
-        """Return what is found in so many texts that `_BETWEEN` joins."""
-        self._until_table -= count
-        if self._until_table < 0:
-            table = AhoCorasick(self._needles, store_patterns=False, implementation=Implementation.DFA)
-            self._find, self._needles, self._until_table = table.find_matches_as_indexes, [], 1 << 60
-        found: list[list[int]] = [[]]
-        entries, next_text = self._entries, len(self._entries)
-        for at, _, _ in self._find(texts, overlapping=True):  # in the order of their ends
-            if at == next_text:
-                found.append([])
-            else:
-                found[-1] += entries[at]
+def _whole(found: list[Any], text: str) -> list[Any]:
+    """Look whether all of a long phrase is there where its first words are."""
+    if not any(entry.__class__ is _Long for entry in found):
         return found
+    words = f" {' '.join(map(_singular, _bare(text)))} "
+    there = (entry for entry in found if entry.__class__ is not _Long or entry.phrase in words)
+    return [entry.keyword if entry.__class__ is _Long else entry for entry in there]
+
+
+@lru_cache(10_000)
+def _forms(phrase: str, mode: Mode) -> tuple[str, tuple[str, ...]]:
+    """Return all of a phrase that is too long to be spelled out, else "", and what may be there of it.
+
+    All partitions of a worker ask for the same phrases.
+    """
+    text = normalise(phrase)
+    tokens = _bare(text) if mode == "word" else []
+    rest = _anchored([*map(_singular, tokens)]) if len(tokens) > _SPELLED_OUT else ""
+    return rest, tuple(_needles(text, mode))
 
 
 def _needles(text: str, mode: Mode) -> Iterator[str]:

@@ -16,7 +16,7 @@ from ahocorasick_rs import AhoCorasick
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors import words as written
+from processors import needles
 from processors.words import Matcher, Mode, normalise
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "words"
@@ -259,25 +259,41 @@ def test_one_id_may_have_many_phrases() -> None:
     ]
 
 
-@pytest.mark.parametrize("most", [0, 20_000])
-def test_who_has_read_much_finds_the_same(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table takes the automaton's place, once, unless it were too large."""
-    monkeypatch.setattr(written, "_BUSY", 4)
-    monkeypatch.setattr(written, "_TABLE", most)
-    automaton, made = AhoCorasick, list[bool]()
-
-    def make(needles: list[str], **options: Any) -> Any:
-        made.append("implementation" in options)
-        return automaton(needles, **options)
-
-    monkeypatch.setattr(written, "AhoCorasick", make)
+@pytest.mark.parametrize("small", [0, 3_000])
+def test_who_has_read_much_finds_the_same(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Needles that stay the same get an automaton, once, unless they are too many; a change takes it away."""
+    monkeypatch.setattr(needles, "QUIET", 8)
+    monkeypatch.setattr(needles, "SMALL", small)
+    made = list[int]()
+    monkeypatch.setattr(needles, "AhoCorasick", lambda all_, **how: made.append(len(all_)) or AhoCorasick(all_, **how))  # type: ignore[func-returns-value]
     matcher = Matcher(
         [(1, "pets", "word"), (2, "bring pet", "word"), (3, "pet in a pool villa", "word"), (4, "pet", "exact")]
     )
     texts = ["may we bring pets", "pet", "餐厅", "a pet in a pool villa", ""]
     found = [matcher.match_all(texts[:4] if at else texts) for at in range(4)]
     assert found == [[[1, 2], [1, 4], [], [1, 3], []], *[[[1, 2], [1, 4], [], [1, 3]]] * 3]
-    assert made == ([False] * 2 + [True] * 2 if most else [False] * 2)
+    assert len(made) == (2 if small else 0)
+    matcher.remove(1, "pets", "word")
+    assert matcher.match_all(texts[:2]) == [[2], [4]]
+    assert len(made) == (2 if small else 0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), phrases, st.sampled_from(MODES)), max_size=20),
+    texts,
+    st.sampled_from([0, needles.QUIET]),
+)
+def test_keywords_that_came_and_went_are_as_if_they_had_never_been(steps: list[Keyword], text: str, often: int) -> None:
+    """After whatever was added and removed, in any order, a text holds what it holds for those that are left."""
+    left, matcher, words = dict[int, Keyword](), Matcher[int](), normalise(text)
+    for step in steps:
+        if step[0] in left:
+            matcher.remove(*left.pop(step[0]))
+        else:
+            left[step[0]] = step
+            matcher.add(*step)
+        matcher.match_all([""] * often)
+        assert matcher.match(words) == Matcher(left.values()).match(words)
 
 
 @given(sentences(6), st.sampled_from(MODES))
