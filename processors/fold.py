@@ -13,9 +13,6 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from functools import partial
-from itertools import compress
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -213,27 +210,15 @@ class Fold:
         heads = dict.fromkeys([key for key, _, a in run if key not in known and a.__class__ in OF_CONTACTS])
         found = self.heads.read(heads)
         known.update(zip(heads, found, strict=True))
-        new = {key for key, head in zip(heads, found, strict=True) if head.version < 0}
         erased = self._erased(heads) if self.afterlife.any else ()
-        new.difference_update(erased)  # of whom nothing is taken for granted
         messages = [(key, a) for key, _, a in run if a.__class__ is MessageSeen]
-        ahead = look_ahead(messages, self.definitions, partial(self._stored, messages, new))
+        ahead = look_ahead(messages, self.definitions, self.store.get_many)
         for key in erased:
             del known[key]  # the desk looks them up when it comes to them: what is kept depends on the groups by then
         if len(messages) == len(run):
             return [*ahead]
         rest = iter(ahead)
         return [next(rest) if a.__class__ is MessageSeen else None for _, _, a in run]
-
-    def _stored(
-        self, messages: Sequence[tuple[bytes, Any]], new: AbstractSet[bytes], places: Sequence[bytes]
-    ) -> list[bytes | None]:
-        """Read what messages' contacts keep under their places; of those that are only now met nothing is on disk."""
-        if not new:
-            return self.store.get_many(places)
-        met = [key not in new for key, _ in messages]
-        rows = iter(self.store.get_many([*compress(places, met)]))
-        return [next(rows) if known else None for known in met]
 
     def _erased(self, read: Iterable[bytes]) -> Sequence[bytes]:
         """Return who of those just read was erased; heads that only stand in say that they may have facts."""

@@ -16,8 +16,9 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from rocksdict import ReadOptions, WriteOptions
+from rocksdict import RdictIter, ReadOptions, WriteOptions
 
+from streams.runtime.fact_filter import FACTS, FactFilter
 from streams.runtime.kv import batch_of, open_rows
 
 TOMBSTONE_SECONDS = 6 * 86_400
@@ -43,8 +44,12 @@ class PartitionStore:
     def __init__(self, folder: Path, log: str) -> None:
         self.folder = folder
         self.log = log
-        self._db = open_rows(folder)
+        self._open()
         self.offset = self._trusted_offset()
+
+    def _open(self) -> None:
+        self._db = open_rows(self.folder)
+        self._know_facts_anew()
 
     def get(self, key: bytes) -> bytes | None:
         """See processors.state.Store."""
@@ -52,18 +57,24 @@ class PartitionStore:
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """See processors.state.Store."""
-        found: Any = self._db.get(list(keys))
-        return list(found)
+        """See processors.state.Store; for facts that are not there the disk is not asked."""
+        sought: list[Any] = [*self._facts.among(keys)]
+        rows: Any = self._db.get(sought) if sought else ()
+        found: dict[bytes, bytes | None] = dict(zip(sought, rows, strict=True))
+        return [found.get(key) for key in keys]
 
     def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """See processors.state.Store."""
+        return ((row.key(), row.value()) for row in self._walk(prefix, after))
+
+    def _walk(self, prefix: bytes, after: bytes) -> Iterator[RdictIter]:
+        """Stand at one row after the other."""
         options = ReadOptions()
         options.set_iterate_upper_bound(_beyond(prefix))
         rows = self._db.iter(options)
         rows.seek(after + b"\0" if after else prefix)
         while rows.valid():
-            yield rows.key(), rows.value()
+            yield rows
             rows.next()
         rows.status()  # an iterator that broke looks like one that ended
 
@@ -72,12 +83,25 @@ class PartitionStore:
         mark = {_MARK: msgspec.json.encode(Mark(self.log, offset, time.time()))}
         self._db.write(batch_of(changes, index, mark), _WITHOUT_LOG)
         self.offset = offset
+        self._facts.note(changes)
+        if self._facts.worn:
+            self._know_facts_anew()
+        elif not self._facts.complete:
+            self._read_on()
+
+    def _know_facts_anew(self) -> None:
+        self._facts = FactFilter(self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Let the filter read the next slice; no iterator stays open in between, which would keep old files."""
+        self._facts.read_on(row.key() for row in self._walk(FACTS, self._facts.read_to))
 
     def wipe(self) -> None:
         """Begin again with an empty folder."""
         self._db.close()
         shutil.rmtree(self.folder)
-        self._db = open_rows(self.folder)
+        self._open()
         self.offset = 0
 
     def bytes_on_disk(self) -> int:
