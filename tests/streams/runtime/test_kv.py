@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from streams.runtime import kv
 from streams.runtime.kv import RocksRows
 
 ROWS = 1_000_000
@@ -23,6 +24,17 @@ def test_a_look_reads_a_few_blocks_however_many_rows_there_are(tmp_path: Path) -
         assert rows.get(key + b"+") is None
     assert _bytes_read() - before < LOOKS * 40_000
     rows.close()
+
+
+def test_the_buffers_of_all_folders_are_counted_together(tmp_path: Path) -> None:
+    """So that a worker's memory does not grow with its partitions."""
+    before, folders = kv._BUFFERS.get_usage(), [RocksRows(tmp_path / name) for name in "ab"]
+    for rows in folders:
+        rows.write({_key(number): b"x" * 1_000 for number in range(4_000)})
+    assert kv._BUFFERS.get_usage() - before > 8_000_000
+    assert kv._BUFFERS.get_buffer_size() == kv.ALL_BUFFERS_BYTES
+    for rows in folders:
+        rows.close()
 
 
 def _key(number: int) -> bytes:
