@@ -120,7 +120,7 @@ class Definitions:
         group = made.group
         known = self.groups.get(group.id)
         asked = shadow or (version if version > self.version else 0)
-        self.version = max(self.version, version)
+        self.version = max(self.version, version, shadow)
         if known is None:
             known = self._add(version, made, cause, ruled)
         elif group.status == "deleting" and not known.deleting:

@@ -23,6 +23,7 @@ from processors.rows import (
 from processors.state import Pending, Store
 from schemas.activity import INTERNAL
 from schemas.activity import encode as encode_activity
+from schemas.quotas import DEFAULT, Quotas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,10 @@ class Desk:
 
     returning: Callable[[bytes], Head | None]
 
-    def __init__(self, store: Store, partition: int, partitions: int, prefix: str, kept: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what a partition is, and its settings
+        self, store: Store, partition: int, partitions: int, prefix: str, kept: int, quotas: Quotas = DEFAULT
+    ) -> None:
+        self.quotas = quotas
         self.partition = partition
         self.partitions = partitions
         self.prefix = prefix

@@ -31,6 +31,7 @@ from processors.state import Store
 from processors.sweep import Sweeper
 from processors.windows import DAY, duration_upper_bound_ms, parse_duration
 from schemas.activity import Defined, MessageSeen, decode
+from schemas.quotas import DEFAULT, Quotas
 
 DECODED = 50_000
 """Bookings and ratings that stay decoded from one commit to the next; who has none counts as one."""
@@ -91,11 +92,12 @@ class Fold:
         *,
         hash_key: bytes,
         turn: int = TURN,
+        quotas: Quotas = DEFAULT,
     ) -> None:
         kept = duration_upper_bound_ms(parse_duration(retention)) + GRACE
         self.store = store
         self.turn = turn
-        self.desk = Desk(store, partition, partitions, prefix, kept)
+        self.desk = Desk(store, partition, partitions, prefix, kept, quotas)
         self.catalogue = Catalogue(self.desk)
         self.definitions = self.catalogue.of
         self.afterlife = Afterlife(hash_key, self.desk.pending, self.definitions)

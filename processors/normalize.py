@@ -69,6 +69,7 @@ from schemas.commands import (
 )
 from schemas.envelope import group_id_from_name, read
 from schemas.events import BookingEvent, Guest, MessageEvent, RatingEvent
+from schemas.quotas import DEFAULT, Quotas
 from schemas.tenants import Tenant
 
 PinCommand = GroupAdd | GroupRemove | GroupClearPin | ConsentOptOut | ConsentOptIn
@@ -119,7 +120,8 @@ class Keyed(Struct, frozen=True, gc=False):
 class Normalizer:
     """The step: `tenants` are the records in force by tenant, kept up to date by whoever carries the step."""
 
-    def __init__(self, tenants: Mapping[str, Tenant], retention: str = "P400D") -> None:
+    def __init__(self, tenants: Mapping[str, Tenant], retention: str = "P400D", quotas: Quotas = DEFAULT) -> None:
+        self.quotas = quotas
         self.tenants = tenants
         self.retention = retention
         self._retained = duration_upper_bound_ms(parse_duration(retention))
@@ -129,8 +131,8 @@ class Normalizer:
 
         All are decoded before the first is worked on: a core's cache holds the code of one of the two steps.
         """
-        retention = self.retention
-        events = [read(topic, raw.value, raw.headers, retention=retention) for raw in raws]
+        retention, quotas = self.retention, self.quotas
+        events = [read(topic, raw.value, raw.headers, retention=retention, quotas=quotas) for raw in raws]
         return [
             event if isinstance(event, Reject) else self._activities(raw, event)
             for raw, event in zip(raws, events, strict=True)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import structs
 
 from processors.desk import ORIGIN, Desk, Out
-from processors.rows import Authority, AuthorityGroup, authority_group_of, authority_of, encode
+from processors.rows import Authority, AuthorityGroup, Open, authority_group_of, authority_of, encode, open_of
 from schemas.activity import Defined
 from schemas.base import moment
 from schemas.groups import Group
@@ -38,7 +38,7 @@ class Office:
         self.tenant = tenant
         self.row = b"a" + tenant.encode()
         raw = desk.pending.get(self.row)
-        self.authority: Authority = Authority() if raw is None else authority_of(raw)
+        self.authority: Authority = Authority(groups=0) if raw is None else authority_of(raw)
 
     def group(self, group: str) -> AuthorityGroup | None:
         """Return what is known of a group."""
@@ -57,6 +57,37 @@ class Office:
     def groups(self) -> Iterator[Group]:
         """Yield all groups of the tenant by id."""
         return (group_of(authority_group_of(row).body) for _, row in self.desk.pending.scan(self.row + b"/"))
+
+    def wait_for_partitions(self, group: str) -> None:
+        """Have a group go on once every partition has all its contacts at the version now in force."""
+        self.keep_open(self.authority.version, Open(group))
+
+    def opened(self, version: int) -> Open | None:
+        """Return what waits for a version."""
+        raw = self.desk.pending.get(self._open_key(version))
+        return None if raw is None else open_of(raw)
+
+    def keep_open(self, version: int, row: Open | None) -> None:
+        """Put back what waits for a version, or forget it."""
+        self.desk.pending.put(self._open_key(version), None if row is None else encode(row), self._open_under)
+
+    def open(self) -> Iterator[tuple[int, Open]]:
+        """Yield what waits, by version, the lowest first."""
+        done = self._open_key(self.authority.finished)
+        for key, row in self.desk.pending.scan(self._open_under, done):
+            yield int.from_bytes(key[len(self._open_under) :], "big"), open_of(row)
+
+    def behind(self, version: int) -> list[int]:
+        """List the partitions that have not reported a version yet."""
+        reported = self.authority.reported
+        return [by for by in range(self.desk.partitions) if reported.get(by, 0) < version]
+
+    @property
+    def _open_under(self) -> bytes:
+        return b"v%b/" % self.tenant.encode()
+
+    def _open_key(self, version: int) -> bytes:
+        return self._open_under + version.to_bytes(8, "big")
 
     def save(self) -> None:
         """Put back the tenant's own row."""
@@ -81,15 +112,14 @@ def start(office: Office, group: Group, cause: tuple[str, str], *, scan: bool) -
     """Put a definition in force at a new version; with a scan, wait for every partition, else it is ready at once."""
     authority = office.authority
     authority.version += 1
-    waiting = list(range(office.desk.partitions)) if scan else []
     if scan:
-        authority.open.append(group.id)
+        office.wait_for_partitions(group.id)
         group = structs.replace(group, progress=0.0)
     office.save()
-    known = AuthorityGroup(to_json(group), authority.version, waiting, 0, None, *cause)
+    known = AuthorityGroup(to_json(group), authority.version, source=cause[0], id=cause[1])
     publish(office, group, known)
     if not scan:
-        office.desk.out.append(_ready_notice(office, known, group))
+        office.desk.out.append(_ready_notice(office, known, group, 0))
 
 
 def publish(office: Office, group: Group, known: AuthorityGroup) -> None:
@@ -99,37 +129,35 @@ def publish(office: Office, group: Group, known: AuthorityGroup) -> None:
     office.broadcast(Defined(*ORIGIN, version, office.tenant, None, known.body, None, *cause))
 
 
-def finish(office: Office, name: str, known: AuthorityGroup) -> None:
-    """Every partition has reported: the group is ready, or gone."""
-    office.authority.open.remove(name)
-    office.save()
+def finish(office: Office, known: AuthorityGroup, members: int) -> None:
+    """Every partition has reported: the group is ready, or gone. Partitions need not know that it is ready."""
     group = group_of(known.body)
     if group.status == "deleting":
-        office.keep(name, None)
-        office.broadcast(Defined(*ORIGIN, known.version, office.tenant, None, None, name))
-        office.desk.out.append(Out("groups", f"{office.tenant}/{name}".encode(), None))
+        office.keep(group.id, None)
+        office.broadcast(Defined(*ORIGIN, known.version, office.tenant, None, None, group.id))
+        office.desk.out.append(Out("groups", f"{office.tenant}/{group.id}".encode(), None))
         return
-    group = structs.replace(group, status="ready", progress=None, coverage_from=_coverage(office, known, group))
-    publish(office, group, known)
-    office.desk.out.append(_ready_notice(office, known, group))
+    group = structs.replace(group, status="ready", progress=None, coverage_from=_coverage(office, group))
+    office.write(group, known)
+    office.desk.out.append(_ready_notice(office, known, group, members))
 
 
-def _coverage(office: Office, known: AuthorityGroup, group: Group) -> datetime | None:
+def _coverage(office: Office, group: Group) -> datetime | None:
     """Tell since when there are facts that the rule reads: messages are not kept for longer than the retention."""
-    earliest = known.earliest
+    earliest = min(office.authority.earliest.values(), default=None)
     if earliest is not None and any(isinstance(leaf, MessageRule) for leaf in leaves(parse_rule(group.rule))):
         earliest = max(earliest, office.desk.oldest)
     return None if earliest is None else moment(earliest)
 
 
-def _ready_notice(office: Office, known: AuthorityGroup, group: Group) -> Out:
+def _ready_notice(office: Office, known: AuthorityGroup, group: Group, members: int) -> Out:
     value = Notice(
         tenant=office.tenant,
         kind="group_ready",
         id=f"group_ready/{group.id}/{known.version}",
         time=moment(office.desk.now),
         group=group.id,
-        count=known.counted,
+        count=members,
         coverage_from=group.coverage_from,
     )
     return Out("notices", office.tenant.encode(), to_json(value))

@@ -5,6 +5,7 @@ Nobody else is told: a hundred rows twice a second is the most that this costs, 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -15,8 +16,6 @@ from processors.rows import Laps, Scan, encode, laps_of
 from schemas.activity import Lapping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from processors.desk import Desk
     from processors.rows import AuthorityGroup
     from schemas.groups import Group
@@ -58,7 +57,7 @@ def on_lapping(desk: Desk, key: bytes, lapping: Lapping) -> None:
 
 def forget(office: Office) -> None:
     """No partition is at work for this tenant any more."""
-    if not office.authority.open and not office.authority.shadows:
+    if next(office.open(), None) is None:
         office.desk.pending.put(_row(office.tenant.encode()), None)
 
 
@@ -67,7 +66,7 @@ def _row(key: bytes) -> bytes:
 
 
 def _show(office: Office, laps: Laps) -> None:
-    names = dict.fromkeys((*office.authority.open[:SHOWN], *office.authority.shadows[:SHOWN]))
+    names = dict.fromkeys(row.group for _, row in islice(office.open(), SHOWN))
     for known in filter(None, map(office.group, names)):
         before = group_of(known.body)
         group = _with_progress(office, known, before, laps)
@@ -77,15 +76,16 @@ def _show(office: Office, laps: Laps) -> None:
 
 def _with_progress(office: Office, known: AuthorityGroup, group: Group, laps: Laps) -> Group:
     if group.progress is not None:
-        group = structs.replace(group, progress=_share(office.desk.partitions, known.version, known.waiting, laps))
+        group = structs.replace(group, progress=_share(office, known.version, laps))
     if group.successor is not None and known.succession is not None:
-        share = _share(office.desk.partitions, known.succession.version, known.succession.waiting, laps)
+        share = _share(office, known.succession.version, laps)
         group = structs.replace(group, successor=structs.replace(group.successor, progress=share))
     return group
 
 
-def _share(partitions: int, version: int, waiting: Sequence[int], laps: Laps) -> float:
+def _share(office: Office, version: int, laps: Laps) -> float:
     """Take the mean of all partitions: contacts are spread evenly over them."""
+    partitions, waiting = office.desk.partitions, office.behind(version)
     told = [laps.shares[by] for by in waiting if by in laps.shares]
     done = sum(share for at, share in told if at >= version) + WHOLE * (partitions - len(waiting))
     return done // partitions / WHOLE  # rounded down: what is not over is not all

@@ -1,8 +1,9 @@
 """The rows of a partition's state: how each is keyed and what it holds.
 
 Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
-tenant's actor knows, `y` and `z` the ids that it has linked, `q` and `n` the commands that it has carried out by name
-and by number, `u` those on many contacts that are under way, `t` what became of such a one here, `l` how far laps have
+tenant's actor knows, `v` the groups that it waits for by version, `g` which groups name which, `y` and `z` the ids that
+it has linked, `q` and `n` the commands that it has carried out by name and by number, `u` those on many contacts that
+are under way, `t` what became of such a one here, `l` how far laps have
 come, `d` the definitions as this partition got them, `s` a scan, `x` who will differ under a group's successor, `j`
 what linked ids hand over until all of it is there, `r` what was read of the raw topics, `c` the clock, `w` the sweep
 of old messages, `e` what outlives an erased contact (afterlife.py), `k` the fingerprint of the key that those are
@@ -290,11 +291,13 @@ class Owner(Struct, array_like=True, gc=False):
 
 
 class Authority(Struct, array_like=True):
-    """What a tenant's actor knows of its tenant; `open` are the groups that partitions still work on.
+    """What a tenant's actor knows of its tenant: of `groups` groups that are not being deleted.
 
-    `shadows` are those of which they still build a successor. Both stand in the order of their versions. `bulks`
-    numbers the commands whose outcomes are counted, `commands` all that were carried out, of which those up to
-    `outdated` are remembered no more. `unused` keeps the place of what rows from before have there.
+    They have `keywords` keywords and `words` words to join and leave; rows from before say -1. `reported` is by
+    partition the version that all its contacts are up to date with, `earliest` since when it knows the first of them;
+    what waited for a version up to `finished` has been finished. `bulks` numbers the commands whose outcomes are
+    counted, `commands` all that were carried out, of which those up to `outdated` are remembered no more. `open`,
+    `shadows` and `unused` keep the places of what rows from before have there.
     """
 
     version: int = 0
@@ -305,10 +308,23 @@ class Authority(Struct, array_like=True):
     unused: int = 0
     commands: int = 0
     outdated: int = 0
+    groups: int = -1
+    keywords: int = 0
+    words: int = 0
+    reported: dict[int, int] = {}
+    earliest: dict[int, int] = {}
+    finished: int = 0
+
+
+class Open(Struct, array_like=True, gc=False):
+    """What waits under its version until all partitions have reported: a group, with the members counted so far."""
+
+    group: str
+    members: int = 0
 
 
 class Succession(Struct, array_like=True):
-    """The version at which a group's successor was asked for, by which command, and who has not built it yet."""
+    """The version at which a group's successor was asked for, and by which command; `waiting` is of old rows."""
 
     version: int
     waiting: list[int]
@@ -341,7 +357,10 @@ class Laps(Struct, array_like=True):
 
 
 class AuthorityGroup(Struct, array_like=True):
-    """What a tenant's actor knows of a group: its JSON, and the partitions that have not reported yet."""
+    """What a tenant's actor knows of a group: its JSON, its version and by which command it got it.
+
+    What partitions have reported of it stood here before: `waiting`, `counted` and `earliest`.
+    """
 
     body: bytes
     version: int
@@ -358,6 +377,8 @@ class Scan(Struct, array_like=True):
 
     `total` counts the contacts there are, `seen` those of the lap; `told` is when that was last told. `shadows` counts
     who is to join and leave under successors; in `ahead` stand the groups whose successors have just taken over.
+    `counts` are the members of groups by the versions of these, `members` by their ids, as laps from before have them.
+    `begun` counts the laps that were asked for since the moment `burst` (epoch ms).
     """
 
     lap: int = 0
@@ -370,6 +391,9 @@ class Scan(Struct, array_like=True):
     told: int = 0
     shadows: dict[str, list[int]] = {}
     ahead: list[str] = []
+    counts: dict[int, int] = {}
+    burst: int = 0
+    begun: int = 0
 
 
 class Sweep(Struct, array_like=True):
@@ -403,6 +427,7 @@ booking_of: Any = msgspec.msgpack.Decoder(BookingFact).decode
 rating_of: Any = msgspec.msgpack.Decoder(RatingFact).decode
 owner_of: Any = msgspec.msgpack.Decoder(Owner).decode
 authority_of: Any = msgspec.msgpack.Decoder(Authority).decode
+open_of: Any = msgspec.msgpack.Decoder(Open).decode
 authority_group_of: Any = msgspec.msgpack.Decoder(AuthorityGroup).decode
 bulk_of: Any = msgspec.msgpack.Decoder(Bulk).decode
 laps_of: Any = msgspec.msgpack.Decoder(Laps).decode

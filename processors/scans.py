@@ -25,6 +25,13 @@ SLICE = 10_000
 """Units of work (budget.py) that a tick gives to the laps of all tenants together."""
 
 
+SECOND = 1_000
+SINGLY = 8
+"""Laps that begin with their definition in a second; what comes in a burst shares the lap that the next tick begins."""
+TOLD = 1_000
+"""Groups whose members one record counts."""
+
+
 class Scans:
     """One partition's laps, by tenant in `of`."""
 
@@ -87,12 +94,21 @@ class Scans:
 
     def _begin(self, name: bytes, known: Definitions) -> None:
         scan = self._scan(name)
-        if not scan.lap:
-            scan.lap, scan.cursor = known.version, b""
+        if scan.lap:
+            return
+        scan.lap, scan.cursor = known.version, b""
+        if self._desk.now - scan.burst >= SECOND:
+            scan.burst, scan.begun = self._desk.now, 0
+        scan.begun += 1
+        if scan.begun <= SINGLY:
             self._go_on(name, scan, SLICE)
+        else:
+            self._keep(name, scan)
 
     def _go_on(self, name: bytes, scan: Scan, work: int) -> None:
         known = self._catalogue.of(name)
+        if not scan.cursor:
+            scan.lap = max(scan.lap, known.version)  # what has come since the lap was asked for shares it
         ahead = shadow.those_ahead(self._desk, name, scan)
         for key in ahead:
             contact.touch(self._desk, key, known)
@@ -123,10 +139,10 @@ class Scans:
         head = at.head
         if known.shadows:
             shadow.look_ahead(at, scan, known, found)
-        for definition in known.since(scan.done):
-            row = head.rows.get(definition.id)
-            if row is not None and row.seq & 1:
-                scan.members[definition.id] = scan.members.get(definition.id, 0) + 1
+        for name in head.rows:
+            definition = known.groups.get(name)
+            if definition is not None and scan.done < definition.version <= scan.lap and head.rows[name].seq & 1:
+                scan.counts[definition.version] = scan.counts.get(definition.version, 0) + 1
         if head.deleted is not None:
             self._heads.see_off(key)
         since = head.profile.since
@@ -134,8 +150,12 @@ class Scans:
             scan.earliest = since
 
     def _end(self, name: bytes, scan: Scan, known: Definitions) -> None:
-        told = scan.lap, scan.members, scan.earliest, scan.shadows
-        self._desk.tell(name, Scanned(*ORIGIN, self._desk.partition, *told))
+        of, counts = (*ORIGIN, self._desk.partition, scan.lap), [*scan.counts.items()]
+        while len(counts) > TOLD:
+            part, counts = counts[:TOLD], counts[TOLD:]
+            self._desk.tell(name, Scanned(*of, {}, counts=dict(part), more=True))
+        told = scan.members, scan.earliest, scan.shadows, dict(counts)
+        self._desk.tell(name, Scanned(*of, *told))
         scan.total, scan.seen = max(scan.total, scan.seen - self._desk.met[name]), 0
-        scan.done, scan.cursor, scan.members, scan.earliest, scan.shadows = scan.lap, b"", {}, None, {}
+        scan.done, scan.cursor, scan.members, scan.earliest, scan.shadows, scan.counts = scan.lap, b"", {}, None, {}, {}
         scan.lap = known.version if known.outstanding(scan.lap) else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -82,27 +82,43 @@ class Pending:
 
     def put(self, key: bytes, value: bytes | None, under: bytes = b"") -> None:
         """Write a value, or None to delete the key; `under` is the prefix by which a scan will look for it."""
-        self.writes[key] = value
-        if under:
+        if under and key not in self.writes:
             self._unsorted.append((under, key))  # most are never scanned for before the commit
+        self.writes[key] = value
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the newest rows under a prefix that was named to `put`, in key order, committed or not."""
+    def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield the newest rows under a prefix that was named to `put`, in key order, committed or not, after a key."""
+        fresh, writes = self._fresh(prefix, after), self.writes
+        if not fresh:
+            yield from self.store.scan(prefix, after)
+            return
+        fresh.reverse()
+        for key, value in self.store.scan(prefix, after):
+            yield from _written(fresh, key, writes)
+            if key not in writes:
+                yield key, value
+        yield from _written(fresh, None, writes)
+
+    def _fresh(self, prefix: bytes, after: bytes) -> list[bytes]:
+        """Return the keys after one that were written under a prefix, in their order."""
         while self._unsorted:
             under, key = self._unsorted.pop()
-            self._under.setdefault(under, []).append(key)
-        fresh = self._under.get(prefix)
-        if fresh is None:
-            yield from self.store.scan(prefix)
-            return
-        rows: dict[bytes, bytes | None] = dict(self.store.scan(prefix))
-        rows.update((key, self.writes[key]) for key in fresh)
-        for key in sorted(rows):
-            value = rows[key]
-            if value is not None:
-                yield key, value
+            insort(self._under.setdefault(under, []), key)
+        keys = self._under.get(prefix, [])
+        return keys[bisect_right(keys, after) :]
 
     def take(self) -> dict[bytes, bytes | None]:
         """Return the writes and forget them: they are being committed."""
         writes, self.writes, self._under, self._unsorted = self.writes, {}, {}, []
         return writes
+
+
+def _written(
+    fresh: list[bytes], until: bytes | None, writes: Mapping[bytes, bytes | None]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Take the keys up to one, or all, from the end of a list, and yield those that are not deleted."""
+    while fresh and (until is None or fresh[-1] <= until):
+        key = fresh.pop()
+        value = writes[key]
+        if value is not None:
+            yield key, value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from processors.accounts import account, over, refs_of
 from processors.office import APPLIED, UNCHANGED, Office, Verdict, group_of, publish, start
 from processors.progress import forget
 from processors.rows import Succession
@@ -20,10 +21,9 @@ from schemas.groups import Group, Successor
 from schemas.rules import canonical, group_refs, rule_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from processors.rows import AuthorityGroup
-    from schemas.activity import Scanned
     from schemas.commands import GroupCreate
     from schemas.outputs import OutcomeReason
 
@@ -46,8 +46,7 @@ def supersede(office: Office, command: GroupCreate) -> Verdict:
     refused = refuse_refs(office, group.id, refs)
     if refused is not None or group.id in _reached(office, refs):
         return "skipped", refused or "rule_cycle"
-    _build(office, structs.replace(group, successor=successor), known, (command.source, command.id))
-    return APPLIED
+    return _build(office, structs.replace(group, successor=successor), known, (command.source, command.id))
 
 
 def _asked(command: GroupCreate) -> Successor:
@@ -74,56 +73,48 @@ def _take_back(office: Office, group: Group, known: AuthorityGroup) -> Verdict:
     """The rule in force is to stay: nothing is built any more."""
     if group.successor is None:
         return UNCHANGED
-    give_up(office, group.id, known)
+    known.succession = None
+    without = structs.replace(group, successor=None)
+    account(office, group, without)
     office.save()
-    publish(office, structs.replace(group, successor=None), known)
+    publish(office, without, known)
     forget(office)
     return APPLIED
 
 
-def give_up(office: Office, name: str, known: AuthorityGroup) -> None:
-    """Build a group's successor no more."""
-    known.succession = None
-    if name in office.authority.shadows:
-        office.authority.shadows.remove(name)
-
-
-def _build(office: Office, group: Group, known: AuthorityGroup, cause: tuple[str, str]) -> None:
-    give_up(office, group.id, known)
-    authority = office.authority
+def _build(office: Office, group: Group, known: AuthorityGroup, cause: tuple[str, str]) -> Verdict:
+    before, authority = group_of(known.body), office.authority
+    exceeded = over(office, before, group)
+    if exceeded:
+        return "skipped", exceeded
     authority.version += 1
-    authority.shadows.append(group.id)
-    office.save()
-    known.succession = Succession(authority.version, list(range(office.desk.partitions)), *cause)
+    office.wait_for_partitions(group.id)
+    account(office, before, group)
+    known.succession = Succession(authority.version, [], *cause)
     publish(office, group, known)
+    return APPLIED
 
 
-def built(office: Office, scanned: Scanned) -> None:
-    """A partition has asked all its contacts: put the successors in force that waited for it last."""
-    for known in filter(None, map(office.group, list(office.authority.shadows))):
-        succession, group = known.succession, group_of(known.body)
-        if succession is None or group.successor is None or succession.version > scanned.version:
-            return  # they stand in the order of their versions
-        if scanned.by in succession.waiting:
-            succession.waiting.remove(scanned.by)
-            successor = _counted(group.successor, scanned.shadows.get(group.id, [0, 0]))
-            office.write(structs.replace(group, successor=successor), known)
-            if not succession.waiting:
-                _take_over(office, group, successor, (succession.source, succession.id))
+def count_differing(office: Office, known: AuthorityGroup, counts: list[int]) -> None:
+    """Add who is to join and leave in one partition."""
+    group = group_of(known.body)
+    if group.successor is not None:
+        joining, leaving = group.successor.joining + counts[0], group.successor.leaving + counts[1]
+        successor = structs.replace(group.successor, joining=joining, leaving=leaving)
+        office.write(structs.replace(group, successor=successor), known)
 
 
-def _counted(successor: Successor, counted: list[int]) -> Successor:
-    joining, leaving = successor.joining + counted[0], successor.leaving + counted[1]
-    return structs.replace(successor, joining=joining, leaving=leaving)
-
-
-def _take_over(office: Office, group: Group, successor: Successor, cause: tuple[str, str]) -> None:
+def take_over(office: Office, known: AuthorityGroup) -> None:
     """Put the new rule in force: from here on contacts are brought to it, and what differs is told."""
-    office.authority.shadows.remove(group.id)
+    group, succession = group_of(known.body), known.succession
+    successor = group.successor
+    if succession is None or successor is None:
+        return
     said = {word: value for word in WORDS if (value := getattr(successor, word))}
     rule = {"rule": successor.rule, "rule_hash": successor.rule_hash, "sticky": successor.sticky}
-    group = structs.replace(group, **said, **rule, successor=None, status="building", coverage_from=None)
-    start(office, group, cause, scan=True)
+    anew = structs.replace(group, **said, **rule, successor=None, status="building", coverage_from=None)
+    account(office, group, anew)
+    start(office, anew, (succession.source, succession.id), scan=True)
 
 
 def refuse_refs(office: Office, own: str, refs: tuple[str, ...]) -> OutcomeReason | None:
@@ -133,13 +124,6 @@ def refuse_refs(office: Office, own: str, refs: tuple[str, ...]) -> OutcomeReaso
     if any(office.group(ref) is None for ref in refs):
         return "group_unknown"
     return None if all(map(office.in_force, refs)) else "group_deleting"
-
-
-def refs_of(group: Group) -> Iterator[str]:
-    """Yield the groups that a group's rule names, or its successor's will."""
-    yield from group_refs(rule_in_force(group.rule))
-    if group.successor is not None:
-        yield from group_refs(rule_in_force(group.successor.rule))
 
 
 def _reached(office: Office, refs: Iterable[str]) -> set[str]:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, structs
 
+from processors.accounts import account, is_named, over, words_over
 from processors.desk import ORIGIN, Desk, Out
-from processors.office import APPLIED, UNCHANGED, Office, Verdict, finish, group_of, publish, start, to_json
+from processors.office import APPLIED, UNCHANGED, Office, Verdict, group_of, publish, start, to_json
 from processors.parts import hand_out
-from processors.progress import forget
 from processors.repeats import is_repeat, remember
 from processors.rules import rule_in_force
-from processors.successor import built, give_up, refs_of, refuse_refs, supersede
-from schemas.activity import RAW_TOPICS, Defined, Pin, PinsAsked, Scanned, TenantAsked
+from processors.successor import refuse_refs, supersede
+from processors.upgrade import upgrade
+from schemas.activity import RAW_TOPICS, Defined, Pin, PinsAsked, TenantAsked
 from schemas.base import Reject, moment
 from schemas.commands import (
     GroupCreate,
@@ -30,6 +31,7 @@ from schemas.commands import (
 from schemas.dead_letters import body, headers
 from schemas.groups import Group
 from schemas.outputs import Outcome
+from schemas.quotas import REASONS
 from schemas.rules import ManualRule, canonical, group_refs, rule_hash
 from schemas.tenants import Tenant
 
@@ -44,7 +46,7 @@ _command: Any = msgspec.json.Decoder(TenantCommand).decode
 def on_tenant_asked(desk: Desk, key: bytes, asked: TenantAsked) -> None:
     """Decide on one command and say what became of it."""
     command: TenantCommand = _command(asked.command)
-    office = Office(desk, key.decode())
+    office = upgrade(Office(desk, key.decode()))
     if office.authority.record is None and not isinstance(command, TenantPut):
         verdict: Verdict = ("skipped", "tenant_unknown")
         desk.out.append(_dead_letter(desk, asked))
@@ -75,6 +77,7 @@ def _outcome(desk: Desk, command: TenantCommand, verdict: Verdict) -> Out:
         outcome=verdict[0],
         reason=verdict[1],
         group=getattr(data, "group", None) or getattr(data, "id", None),
+        detail=desk.quotas.says(REASONS[verdict[1]]) if verdict[1] in REASONS else None,
         time=moment(desk.now),
     )
     return Out("outcomes", f"{command.tenant}/{command.id}".encode(), to_json(value))
@@ -88,6 +91,8 @@ def put_tenant(office: Office, command: TenantPut) -> Verdict:
     record = to_json(Tenant(**fields))
     if record == office.authority.record:
         return UNCHANGED
+    if words_over(office, record):
+        return "skipped", "too_many_words"
     _set_record(office, command, record)
     return APPLIED
 
@@ -136,6 +141,10 @@ def create_group(office: Office, command: GroupCreate) -> Verdict:
         created_by=data.by,
         status="ready" if manual else "building",
     )
+    exceeded = over(office, None, group)
+    if exceeded:
+        return "skipped", exceeded
+    account(office, None, group)
     start(office, group, (command.source, command.id), scan=not manual)
     return APPLIED
 
@@ -163,6 +172,10 @@ def update_group(office: Office, command: GroupUpdate) -> Verdict:
     changed = structs.replace(group, **{n: v for n in names if (v := getattr(data, n)) is not UNSET})
     if changed == group:
         return UNCHANGED
+    exceeded = over(office, group, changed)
+    if exceeded:
+        return "skipped", exceeded
+    account(office, group, changed)
     publish(office, changed, known)
     return APPLIED
 
@@ -175,37 +188,11 @@ def delete_group(office: Office, command: GroupDelete) -> Verdict:
     group = group_of(known.body)
     if group.status == "deleting":
         return UNCHANGED
-    if any(group.id in refs_of(other) for other in office.groups() if other.status != "deleting"):
+    if is_named(office, group.id):
         return "skipped", "group_in_use"
-    if group.id in office.authority.open:
-        office.authority.open.remove(group.id)
-    give_up(office, group.id, known)
+    account(office, group, None)
     start(office, structs.replace(group, status="deleting", successor=None), (command.source, command.id), scan=True)
     return APPLIED
-
-
-def on_scanned(desk: Desk, key: bytes, scanned: Scanned) -> None:
-    """A partition is up to date: finish the groups that waited for it last, and put successors in force."""
-    office = Office(desk, key.decode())
-    _scanned(office, scanned)
-    built(office, scanned)
-    forget(office)
-
-
-def _scanned(office: Office, scanned: Scanned) -> None:
-    for name in list(office.authority.open):
-        known = office.group(name)
-        if known is not None and known.version > scanned.version:
-            return  # they are open in the order of their versions
-        if known is None or scanned.by not in known.waiting:
-            continue
-        known.waiting.remove(scanned.by)
-        known.counted += scanned.members.get(name, 0)
-        known.earliest = min((t for t in (known.earliest, scanned.earliest) if t is not None), default=None)
-        if known.waiting:
-            office.keep(name, known)
-        else:
-            finish(office, name, known)
 
 
 def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:

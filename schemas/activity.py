@@ -510,10 +510,10 @@ class Defined(Activity, frozen=True, array_like=True, tag="d", gc=False):
 
 
 class Scanned(Activity, frozen=True, array_like=True, tag="s", gc=False):
-    """One partition has all its contacts at a version; `shadows` counts who joins and leaves under successors.
+    """One partition has all its contacts at a version; `counts` are members by groups' versions, with `more` not all.
 
-    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "by": 7, "version": 3, "members": {"vip": 2},
-     "earliest": 1793613911000, "shadows": {"vip": [3, 1]}}
+    {"topic": -1, "partition": 0, "offset": 0, "index": 0, "by": 7, "version": 3, "members": {},
+     "earliest": 1793613911000, "shadows": {"vip": [3, 1]}, "counts": {"2": 40}, "more": false}
     """
 
     by: int
@@ -521,6 +521,8 @@ class Scanned(Activity, frozen=True, array_like=True, tag="s", gc=False):
     members: dict[str, int]
     earliest: int | None = None
     shadows: dict[str, list[int]] = {}
+    counts: dict[int, int] = {}
+    more: bool = False
 
 
 class Lapping(Activity, frozen=True, array_like=True, tag="l", gc=False):

@@ -35,6 +35,7 @@ Reason = Literal[
     "identity_missing",  # nothing names the guest
     "from_the_future",  # event time is more than 5 minutes ahead of the append time
     "too_old",  # a message older than the retention
+    "quota_exceeded",  # more than a definition may have; `detail` is the path, the bound and its setting
     "rule_invalid",  # a group's rule does not parse; `detail` is the path of the wrong node
 ]
 """Why a record became a dead letter: one list for the code, the metric labels and the docs."""

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -24,11 +24,22 @@ from schemas.commands import (
     ContactUntag,
     ContactUpsert,
     GroupCreate,
+    GroupCreateData,
     GroupUpdate,
+    GroupUpdateData,
     TenantPut,
 )
+from schemas.quotas import DEFAULT, Quotas
 from schemas.rule_checks import RuleError, is_word
-from schemas.rules import parse_rule
+from schemas.rules import keywords_of, parse_rule
+
+
+class Bounds(NamedTuple):
+    """What settings bound of a command: the windows of message rules, and how much there may be."""
+
+    retention: str
+    quotas: Quotas
+
 
 _GAPS = re.compile(r"[^a-z0-9]+")
 _MAX_ID = 63
@@ -53,7 +64,7 @@ def _zones() -> frozenset[str]:
     return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
 
 
-def _tenant_put(command: TenantPut, _: str) -> Reject | None:
+def _tenant_put(command: TenantPut, bounds: Bounds) -> Reject | None:
     data = command.data
     if data.tenant is not None and data.tenant != command.tenant:
         return Reject("field_invalid", "data.tenant: not the tenant of the envelope")
@@ -61,10 +72,11 @@ def _tenant_put(command: TenantPut, _: str) -> Reject | None:
         return Reject("field_invalid", "data.zone: no IANA time zone")
     if any(one.zone is not None and one.zone not in _zones() for one in data.properties.values()):
         return Reject("field_invalid", "data.properties[...].zone: no IANA time zone")
-    return _words("opt_out_words", data.opt_out_words) or _words("opt_in_words", data.opt_in_words)
+    words = _words("opt_out_words", data.opt_out_words) or _words("opt_in_words", data.opt_in_words)
+    return words or bounds.quotas.refuse_record(data)
 
 
-def _group_create(command: GroupCreate, retention: str) -> Reject | None:
+def _group_create(command: GroupCreate, bounds: Bounds) -> Reject | None:
     data = command.data
     if data.id is None and group_id_from_name(data.name or "") is None:
         return Reject("field_missing", "data.id: none can be made from the name, which has no letter or digit")
@@ -73,21 +85,21 @@ def _group_create(command: GroupCreate, retention: str) -> Reject | None:
             "field_invalid", "data.supersedes: a group is succeeded under its own id, by which it is followed"
         )
     words = _words("join_words", data.join_words) or _words("leave_words", data.leave_words)
-    return words or _rule(data.rule, retention)
+    return words or _definition(data, data.rule, bounds)
 
 
-def _group_update(command: GroupUpdate, retention: str) -> Reject | None:
+def _group_update(command: GroupUpdate, bounds: Bounds) -> Reject | None:
     data = command.data
     words = _words("join_words", data.join_words) or _words("leave_words", data.leave_words)
-    return words or (None if data.rule is UNSET else _rule(data.rule, retention))
+    return words or _definition(data, None if data.rule is UNSET else data.rule, bounds)
 
 
-def _rule(rule: object, retention: str) -> Reject | None:
+def _definition(data: GroupCreateData | GroupUpdateData, rule: object, bounds: Bounds) -> Reject | None:
     try:
-        parse_rule(rule, retention=retention)
+        parsed = parse_rule(rule, retention=bounds.retention)
     except RuleError as error:
         return Reject("rule_invalid", f"data.{error}")
-    return None
+    return bounds.quotas.refuse_definition(data, keywords_of(parsed))
 
 
 def _words(name: str, words: Sequence[str] | UnsetType) -> Reject | None:
@@ -100,7 +112,7 @@ def _words(name: str, words: Sequence[str] | UnsetType) -> Reject | None:
     return None
 
 
-def _contacts(command: Command, _: str) -> Reject | None:
+def _contacts(command: Command, _: Bounds) -> Reject | None:
     data: Any = command.data
     for index, ref in enumerate(data.contacts):
         if not _names_one(ref):
@@ -112,17 +124,17 @@ def _names_one(ref: ContactRef) -> bool:
     return (ref.id is None) != (ref.phone is None)
 
 
-def _contact_tag(command: ContactTag | ContactUntag, retention: str) -> Reject | None:
-    return _contacts(command, retention) or _tags("tags", command.data.tags)
+def _contact_tag(command: ContactTag | ContactUntag, bounds: Bounds) -> Reject | None:
+    return _contacts(command, bounds) or _tags("tags", command.data.tags)
 
 
-def _one_contact(command: ContactNote | ContactDelete | ContactRename, _: str) -> Reject | None:
+def _one_contact(command: ContactNote | ContactDelete | ContactRename, _: Bounds) -> Reject | None:
     if not _names_one(command.data.contact):
         return Reject("field_invalid", "data.contact: exactly one of id and phone")
     return None
 
 
-def _contact_upsert(command: ContactUpsert, _: str) -> Reject | None:
+def _contact_upsert(command: ContactUpsert, _: Bounds) -> Reject | None:
     contact = command.data.contact
     if contact.id is None and contact.phone is None and contact.email is None:
         return Reject("field_missing", "data.contact.phone: or an id or email")
@@ -145,7 +157,7 @@ def _attributes(attributes: Mapping[str, Any]) -> Reject | None:
     return Reject("field_invalid", f"data.contact.attributes: {limits}")
 
 
-_CHECKS: dict[str, Callable[[Any, str], Reject | None]] = {
+_CHECKS: dict[str, Callable[[Any, Bounds], Reject | None]] = {
     "tenant.put": _tenant_put,
     "group.create": _group_create,
     "group.update": _group_update,
@@ -163,7 +175,7 @@ _CHECKS: dict[str, Callable[[Any, str], Reject | None]] = {
 }
 
 
-def check_command(command: Command, retention: str) -> Reject | None:
+def check_command(command: Command, retention: str, quotas: Quotas = DEFAULT) -> Reject | None:
     """Say what is wrong with a command that its types cannot say."""
     check = _CHECKS.get(str(command.__struct_config__.tag))
-    return check(command, retention) if check else None
+    return check(command, Bounds(retention, quotas)) if check else None

@@ -18,6 +18,7 @@ from schemas.command_content import check_command, group_id_from_name
 from schemas.commands import Command
 from schemas.event_content import EVENT_CHECKS
 from schemas.events import BookingEvent, Event, MessageEvent, RatingEvent
+from schemas.quotas import DEFAULT, Quotas
 
 __all__ = ["MAX_COMMAND", "MAX_EVENT", "group_id_from_name", "read"]
 
@@ -45,7 +46,9 @@ Headers = Sequence[tuple[str, bytes]]
 Read = TypeVar("Read")
 
 
-def read(topic: str, value: bytes | None, headers: Headers, *, retention: str = "P400D") -> Event | Command | Reject:
+def read(
+    topic: str, value: bytes | None, headers: Headers, *, retention: str = "P400D", quotas: Quotas = DEFAULT
+) -> Event | Command | Reject:
     """Read a record of a raw topic (`bookings`, `ratings`, `messages` or `commands`, without the prefix)."""
     if value is None:
         return Reject("null_value")
@@ -54,7 +57,7 @@ def read(topic: str, value: bytes | None, headers: Headers, *, retention: str = 
     whole = _structured(value, headers) if headers else value
     if isinstance(whole, Reject):
         return whole
-    return _command(whole, retention) if topic == "commands" else _event(_KIND[topic], whole)
+    return _command(whole, retention, quotas) if topic == "commands" else _event(_KIND[topic], whole)
 
 
 def _event(kind: type[Event], whole: bytes) -> Event | Reject:
@@ -69,14 +72,14 @@ def _event(kind: type[Event], whole: bytes) -> Event | Reject:
     return check_tenant(event.tenant) or EVENT_CHECKS[kind](event.data) or event
 
 
-def _command(whole: bytes, retention: str) -> Command | Reject:
+def _command(whole: bytes, retention: str, quotas: Quotas) -> Command | Reject:
     try:
         command = _decoded(_COMMAND, whole)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _fault(error, whole)
     if not _FIRST_YEAR <= command.time.year <= _LAST_YEAR:
         return Reject("field_invalid", "time: out of range")
-    return check_tenant(command.tenant) or check_command(command, retention) or command
+    return check_tenant(command.tenant) or check_command(command, retention, quotas) or command
 
 
 def _decoded(decoder: msgspec.json.Decoder[Read], whole: bytes) -> Read:

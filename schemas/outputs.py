@@ -176,7 +176,8 @@ OutcomeResult = Literal["applied", "unchanged", "skipped"]
 OutcomeReason = Literal[
     "rule_immutable", "rule_cycle", "group_in_use", "group_deleting", "group_unknown", "tenant_unknown", "opted_out",
     "already_member", "not_member", "already_in_force", "newer_known", "repeated", "phone_invalid", "contact_invalid",
-    "expired", "contact_unknown", "phone_taken",
+    "expired", "contact_unknown", "phone_taken", "too_many_groups", "too_many_keywords", "too_many_words",
+    "definition_too_large",
 ]  # fmt: skip
 
 

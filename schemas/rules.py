@@ -40,8 +40,8 @@ from schemas.rule_nodes import (
 
 __all__ = [
     "AllRule", "AnyRule", "BookingRule", "Composed", "ContactRule", "GroupRule", "Leaf", "ManualRule", "MessageRule",
-    "NoneRule", "RatingRule", "Rule", "RuleError", "canonical", "equal", "group_refs", "leaves", "parse_rule",
-    "rule_hash",
+    "NoneRule", "RatingRule", "Rule", "RuleError", "canonical", "equal", "group_refs", "keywords_of", "leaves",
+    "parse_rule", "rule_hash",
 ]  # fmt: skip
 
 MAX_LEAVES = 250
@@ -240,6 +240,11 @@ def leaves(rule: Rule) -> Iterator[Leaf]:
             yield from leaves(part)
     else:
         yield rule
+
+
+def keywords_of(rule: Rule) -> int:
+    """Count the keywords of all conditions of a rule, those that must not be there too."""
+    return sum(len(leaf.any_of) + len(leaf.none_of) for leaf in leaves(rule) if isinstance(leaf, MessageRule))
 
 
 def group_refs(rule: Rule) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from schemas.quotas import DEFAULT, Quotas
+
 EMBEDDED = "embedded"
 
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{0,150}")
@@ -43,6 +45,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     partitions: int = 12
     replication: int = 1
     retention: str = "P400D"
+    max_groups: int = DEFAULT.groups
+    max_rule_keywords: int = DEFAULT.rule_keywords
+    max_keywords: int = DEFAULT.keywords
+    max_definition_bytes: int = DEFAULT.definition_bytes
+    max_reply_bytes: int = DEFAULT.reply_bytes
+    max_description_bytes: int = DEFAULT.description_bytes
+    max_consent_words: int = DEFAULT.consent_words
     session_seconds: int = 10
     stuck_seconds: int = 120
     tokens: Path | None = None
@@ -84,6 +93,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         if not self.brokers:
             raise SettingsError("ROLLCALL_BROKERS is not set: name the brokers, for example 127.0.0.1:9092")
         return self.brokers
+
+    @property
+    def quotas(self) -> Quotas:
+        """How much one tenant may define."""
+        return Quotas(**{name: getattr(self, f"max_{name}") for name in Quotas.__struct_fields__})
 
     @property
     def http_host(self) -> str:
@@ -201,6 +215,13 @@ _READ: dict[str, Callable[[str, str], Any]] = {
     "partitions": _number(1, 1000),
     "replication": _number(1, 9),
     "retention": _duration,
+    "max_groups": _number(1, 1_000_000),
+    "max_rule_keywords": _number(1, 100_000),
+    "max_keywords": _number(1, 10_000_000),
+    "max_definition_bytes": _number(1_024, 900_000),
+    "max_reply_bytes": _number(1, 65_536),
+    "max_description_bytes": _number(1, 65_536),
+    "max_consent_words": _number(1, 10_000),
     "session_seconds": _number(1, 300),
     "stuck_seconds": _number(1, 3600),
     "tokens": _file,

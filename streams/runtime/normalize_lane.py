@@ -40,7 +40,7 @@ class NormalizeLane:
     def __init__(self, settings: Settings, heartbeat_age: Callable[[], float], session_seconds: float) -> None:
         self.settings = settings
         self.view = TenantsView(settings)
-        self.normalizer = Normalizer(self.view.tenants, settings.retention)
+        self.normalizer = Normalizer(self.view.tenants, settings.retention, settings.quotas)
         self.partitioner = Partitioner(settings.partitions)
         self.topics = {settings.topic_prefix + name: i for i, name in enumerate(RAW_TOPICS)}
         self.progress_at = time.monotonic()

@@ -132,6 +132,7 @@ class PartitionOwner:
             settings.topic_prefix,
             retention=settings.retention,
             hash_key=self.links.hash_key,
+            quotas=settings.quotas,
         )
         self.appender = Appender(self.producer, settings.topic_prefix)
         self.position = await self._stood_at()

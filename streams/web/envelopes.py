@@ -11,6 +11,8 @@ import msgspec
 
 from schemas import envelope
 from schemas.base import Reject
+from schemas.quotas import DEFAULT, Quotas
+from schemas.quotas import REASONS as QUOTAS
 from streams.web.bodies import MAX_COMMAND
 from streams.web.commander import SOURCE
 from streams.web.problems import Problem, too_large, wrong
@@ -40,17 +42,19 @@ class Written(msgspec.Struct, frozen=True):
     command: Command
 
 
-def command(tenant: str, kind: str, data: Mapping[str, Any], *, retention: str) -> Written:
+def command(tenant: str, kind: str, data: Mapping[str, Any], *, retention: str, quotas: Quotas = DEFAULT) -> Written:
     """Write the command of one HTTP call; a fault is a 422 with the path in the call's own body."""
     said = {"type": kind, "data": data}
-    return whole_command(tenant, said, retention=retention, root="data.")
+    return whole_command(tenant, said, retention=retention, quotas=quotas, root="data.")
 
 
-def whole_command(tenant: str, said: Mapping[str, Any], *, retention: str, root: str = "") -> Written:
+def whole_command(
+    tenant: str, said: Mapping[str, Any], *, retention: str, quotas: Quotas = DEFAULT, root: str = ""
+) -> Written:
     """Complete a command's envelope and check it as the pipeline will."""
     filled = {"specversion": "1.0", "id": uuid4().hex, "source": SOURCE, "time": datetime.now(UTC), **said}
     value = msgspec.json.encode(filled | {"tenant": tenant})
-    found = envelope.read("commands", value, (), retention=retention)
+    found = envelope.read("commands", value, (), retention=retention, quotas=quotas)
     if isinstance(found, Reject):
         raise refusal(found, root)
     return Written(found.id, str(filled["type"]), value, cast("Command", found))
@@ -67,6 +71,8 @@ def refusal(reject: Reject, root: str = "", at: str = "") -> Problem:
 
 def conflicts(said: Outcome) -> Problem | None:
     """The problem that an outcome is, if it is one for the whole command."""
+    if said.reason in QUOTAS:
+        return wrong("", said.detail or said.reason, reason=said.reason)
     if said.outcome == "applied" or said.reason not in _STATUS:
         return None
     status, detail = _STATUS[said.reason]

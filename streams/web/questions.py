@@ -62,7 +62,7 @@ async def preview(asked: Asked) -> web.Response:
 def _check_rule(asked: Asked, rule: Any) -> None:
     """Refuse what a group.create of this rule would be refused for, with the same path."""
     data = {"id": "preview", "rule": rule, "by": asked.by}
-    envelopes.command(asked.tenant, "group.create", data, retention=asked.site.retention)
+    envelopes.command(asked.tenant, "group.create", data, retention=asked.site.retention, quotas=asked.site.quotas)
     if any(asked.site.store.group(asked.tenant, named) is None for named in group_refs(parse_rule(rule))):
         raise unknown("group")
 

@@ -85,7 +85,7 @@ class _Process:
         """Begin with what answers whether the rest is ready; the end goes the other way."""
         site = Site(
             Queries(self._rows), self._commander, self._access, self._metrics, self._ready, self._settings.retention,
-            self._owners,
+            self._owners, self._settings.quotas,
         )  # fmt: skip
         self._reader.start()
         stack.push_async_callback(asyncio.to_thread, self._reader.stop)

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from processors.identity import canonical
+from schemas.quotas import DEFAULT, Quotas
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ class Site(NamedTuple):
     ready: Callable[[], bool]
     retention: str
     owners: Owners
+    quotas: Quotas = DEFAULT
 
 
 class Asked(NamedTuple):

@@ -131,7 +131,7 @@ async def send_command(asked: Asked) -> web.Response:
     """Publish any row of the commands table."""
     said = await bodies.fields(asked.request)
     _own(asked, said)
-    written = envelopes.whole_command(asked.tenant, said, retention=asked.site.retention)
+    written = envelopes.whole_command(asked.tenant, said, retention=asked.site.retention, quotas=asked.site.quotas)
     permit(asked.grant, asked.tenant, PERMISSIONS[written.type])
     if written.type != "tenant.put":
         known_tenant(asked)
@@ -159,7 +159,9 @@ def _added(asked: Asked, said: Outcome) -> dict[str, Any]:
 async def _carry_out(
     asked: Asked, kind: str, data: dict[str, Any], settled: Callable[[], bool] | None = None
 ) -> Done | Pending:
-    written = envelopes.command(asked.tenant, kind, {"by": asked.by, **data}, retention=asked.site.retention)
+    written = envelopes.command(
+        asked.tenant, kind, {"by": asked.by, **data}, retention=asked.site.retention, quotas=asked.site.quotas
+    )
     _check_contacts(asked, written, "")
     done = await asked.site.commander.carry_out(asked.tenant, written.id, written.value, settled)
     problem = _problem(done) if isinstance(done, Done) else None

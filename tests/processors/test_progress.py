@@ -87,12 +87,12 @@ def test_so_does_a_successor(world: World) -> None:
 
 
 def test_it_costs_little(world: World) -> None:
-    """A partition tells it twice a second at most; definitions are broadcast for the beginning and the end alone."""
+    """A partition tells it twice a second at most; definitions are broadcast for the beginning alone."""
     before = told(world, Defined).total()
     world.must("group.create", {"id": "g", "rule": DINNER})
     rest(world, 20)
     assert told(world, Lapping).total() == len(world.folds)  # all within half a second
-    assert told(world, Defined).total() - before == 2 * len(world.folds)
+    assert told(world, Defined).total() - before == len(world.folds)
     assert len(shown(world)) <= 4
     assert EVERY == 500
 

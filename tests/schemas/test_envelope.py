@@ -46,7 +46,7 @@ def sample(kind: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
     return whole
 
 
-def read_kind(kind: str, changes: dict[str, Any] | None = None, **settings: str) -> Any:
+def read_kind(kind: str, changes: dict[str, Any] | None = None, **settings: Any) -> Any:
     """Read a changed example on the topic where its kind belongs."""
     value = msgspec.json.encode(sample(kind, changes))
     return read(TOPIC.get(kind, "commands"), value, (), **settings)

@@ -13,6 +13,7 @@ from schemas.base import Reject
 from schemas.commands import Command, GroupAdd, GroupCreate, GroupDelete, GroupRemove, GroupUpdate, TenantPut
 from schemas.dead_letters import headers
 from schemas.groups import Group
+from schemas.quotas import Quotas
 from schemas.tenants import Tenant
 from streams.store.tables import Record
 from streams.web.writes import PERMISSIONS
@@ -152,6 +153,45 @@ async def test_what_the_pipeline_skips_is_a_problem(served: Served, reason: str,
     got, problem = await ask(served, "POST", "/bali/groups", {"id": "vip", "rule": RULE})
     assert (got, problem["type"]) == (status, f"urn:rollcall:problem:{reason}")
     assert (await ask(served, "DELETE", "/bali/groups/vip"))[0] == status
+
+
+async def test_a_quota_that_the_pipeline_holds_is_a_422(served: Served) -> None:
+    """The problem names the quota, its value and the setting, as the outcome does."""
+    served[1].group("vip")
+    detail = Quotas().says("groups")
+    served[1].decide = lambda command: [
+        outcome_record(command, "skipped", reason="too_many_groups", group="x", detail=detail)
+    ]
+    status, problem = await ask(served, "POST", "/bali/groups", {"id": "x"})
+    assert (status, problem["reason"], problem["detail"]) == (422, "too_many_groups", detail)
+    assert problem["detail"] == "groups of a tenant, 10000 at most (ROLLCALL_MAX_GROUPS)"
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "setting"),
+    [
+        ({"reply": "é" * 2049}, "reply", "4096 at most (ROLLCALL_MAX_REPLY_BYTES)"),
+        ({"description": "d" * 4097}, "description", "4096 at most (ROLLCALL_MAX_DESCRIPTION_BYTES)"),
+        ({"join_words": ["w"] * 150, "leave_words": ["w"] * 51}, "leave_words", "(ROLLCALL_MAX_CONSENT_WORDS)"),
+        (
+            {"rule": {"any": [{"event": "message", "any_of": ["a"] * 501, "none_of": ["b"] * 500}]}},
+            "rule",
+            "keywords of a rule, 1000 at most (ROLLCALL_MAX_RULE_KEYWORDS)",
+        ),
+        (
+            {"rule": {"event": "message", "any_of": ["a" * 200] * 400}},
+            "rule",
+            "bytes of a definition, 65536 at most (ROLLCALL_MAX_DEFINITION_BYTES)",
+        ),
+    ],
+)
+async def test_a_definition_beyond_a_quota_is_refused(served: Served, body: Any, path: str, setting: str) -> None:
+    """422 before anything goes out, with the path, the bound and the setting by which it is another."""
+    served[1].group("vip")
+    for method, where, said in (("POST", "/bali/groups", {"id": "x", **body}), ("PATCH", "/bali/groups/vip", body)):
+        status, problem = await ask(served, method, where, said)
+        assert (status, problem["path"], problem["reason"]) == (422, path, "quota_exceeded")
+        assert problem["detail"].endswith(setting)
 
 
 @pytest.mark.parametrize(
