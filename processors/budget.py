@@ -18,5 +18,11 @@ FACT = 2
 SETTLED = 10
 """A row that is compared with what was told of it."""
 
+ASKED = 150
+"""A command on a tenant or a group, but for what it tells the partitions."""
+
+DEFINED, KEYWORD = 60, 12
+"""A definition that is taken in, and a keyword of it."""
+
 SAID = 2
 """A record that is appended."""

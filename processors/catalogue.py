@@ -47,12 +47,13 @@ class Catalogue:
         under = _under(name)
         self._desk.pending.put(under + group.encode(), None, under)
 
-    def put_group(self, name: bytes, defined: Defined) -> None:
+    def put_group(self, name: bytes, defined: Defined) -> Definition:
         """Take a group as it was created, changed or marked for deletion."""
         assert defined.group is not None  # noqa: S101 - whoever asks has seen that it is one
         known = self.of(name)
         group = known.set_group(defined.version, defined.group, (defined.source, defined.id))
         self._keep(name, group, known)
+        return group
 
     def put_record(self, name: bytes, defined: Defined) -> bool:
         """Take a tenant's record; return whether rules may read facts otherwise by it."""

@@ -13,6 +13,8 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -20,10 +22,11 @@ from msgspec import Struct
 from processors import changes, consent, contact, profile
 from processors.afterlife import KEYED, Afterlife, fingerprint
 from processors.ahead import Ahead, look_ahead
+from processors.asks import Asks
 from processors.budget import RECORD, TURN
 from processors.catalogue import Catalogue
 from processors.desk import CONTACTS, MEMBERSHIPS, Desk
-from processors.handlers import HANDLE, OF_CONTACTS
+from processors.handlers import HANDLE, OF_CONTACTS, carry_out
 from processors.heads import Heads
 from processors.rows import Head, encode, is_gone, read_of
 from processors.scans import Scans
@@ -104,6 +107,7 @@ class Fold:
         self.desk.returning = self.afterlife.find
         self.heads = Heads(store, self.desk, self.afterlife, hot)
         self.scans = Scans(self.desk, self.catalogue, self.heads)
+        self.asks = Asks(self.desk)
         self.sweep = Sweeper(store, self.desk)
         clock, read = store.get(CLOCK), store.get(READ)
         self.desk.now = int.from_bytes(clock, "big") if clock else 0
@@ -197,10 +201,11 @@ class Fold:
     @property
     def scanning(self) -> bool:
         """Whether a lap over some tenant's contacts, or the sweep, is under way: ticks carry it on."""
-        return self.sweep.under_way or self.scans.under_way
+        return self.sweep.under_way or self.scans.under_way or self.asks.under_way
 
     def tick(self) -> None:
         """Go on with the laps, which share a slice, and with the sweep."""
+        self.asks.go_on(partial(carry_out, self.desk))
         self.scans.go_on()
         self.sweep.go_on()
 
@@ -280,13 +285,5 @@ class Fold:
 
 
 def _between_definitions(records: Sequence[Decoded]) -> Iterator[Sequence[Decoded]]:
-    """Cut before and after each definition: what is found out ahead of records depends on those in force."""
-    start = 0
-    for at, (_, _, activity) in enumerate(records):
-        if activity.__class__ is Defined:
-            if at > start:
-                yield records[start:at]
-            yield records[at : at + 1]
-            start = at + 1
-    if start < len(records):
-        yield records[start:]
+    """Cut where definitions begin and end: what is found out ahead of records depends on those in force."""
+    return (list(run) for _, run in groupby(records, lambda one: one[2].__class__ is Defined))

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from processors.afterlife import Afterlife
+    from processors.asks import Asks
     from processors.definitions import Definitions
     from processors.desk import Desk
     from processors.heads import Heads
@@ -75,6 +76,7 @@ class Partition(Protocol):
     heads: Heads
     scans: Scans
     afterlife: Afterlife
+    asks: Asks
 
     @property
     def definitions(self) -> Callable[[bytes], Definitions]:
@@ -88,6 +90,26 @@ class Partition(Protocol):
 
 def _to_desk(act: Callable[[Desk, bytes, Any], None]) -> Callable[[Partition, bytes, Any], None]:
     return lambda fold, key, activity: act(fold.desk, key, activity)
+
+
+def _to_tenant(act: Callable[[Desk, bytes, Any], None]) -> Callable[[Partition, bytes, Any], None]:
+    def run(fold: Partition, key: bytes, activity: Any) -> None:
+        if not fold.asks.has_to_wait(key, activity):
+            act(fold.desk, key, activity)
+
+    return run
+
+
+def carry_out(desk: Desk, key: bytes, activity: Any) -> None:
+    """Carry out a command that had to wait."""
+    _ASKED[activity.__class__](desk, key, activity)
+
+
+_ASKED: dict[type, Callable[[Desk, bytes, Any], None]] = {
+    TenantAsked: tenant.on_tenant_asked,
+    PinsAsked: tenant.on_pins_asked,
+    EditsAsked: edits_asked.on_edits_asked,
+}
 
 
 def _to_contact(act: Callable[[Desk, bytes, Any, Definitions], None]) -> Callable[[Partition, bytes, Any], None]:
@@ -158,9 +180,7 @@ HANDLE: dict[type, Callable[[Partition, bytes, Any], None]] = {
     BookingSeen: _to_desk(fact_owner.on_fact_seen),
     RatingSeen: _to_desk(fact_owner.on_fact_seen),
     FactErased: _to_desk(fact_owner.on_fact_erased),
-    TenantAsked: _to_desk(tenant.on_tenant_asked),
-    PinsAsked: _to_desk(tenant.on_pins_asked),
-    EditsAsked: _to_desk(edits_asked.on_edits_asked),
+    **{kind: _to_tenant(act) for kind, act in _ASKED.items()},
     LinkSeen: _to_desk(alias.on_link_seen),
     LinkAsked: _to_desk(links.on_link_asked),
     Conflict: _to_desk(alias.on_conflict),

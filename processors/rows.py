@@ -1,15 +1,15 @@
 """The rows of a partition's state: how each is keyed and what it holds.
 
 Keys begin with one letter: `h` a contact's head, `f` a fact, `o` the owner of a booking or rating, `a` what the
-tenant's actor knows, `v` the groups that it waits for by version, `g` which groups name which, `y` and `z` the ids that
-it has linked, `q` and `n` the commands that it has carried out by name and by number, `u` those on many contacts that
-are under way, `t` what became of such a one here, `l` how far laps have
-come, `d` the definitions as this partition got them, `s` a scan, `x` who will differ under a group's successor, `j`
-what linked ids hand over until all of it is there, `r` what was read of the raw topics, `c` the clock, `w` the sweep
-of old messages, `e` what outlives an erased contact (afterlife.py), `k` the fingerprint of the key that those are
-hashed with. Local to a disk, and made again from the heads, is `i`, the index of deadlines. Values are MessagePack
-arrays, of structs that are in no cycle, so that the collector need not look at them. Times are epoch milliseconds; of
-deadlines, 0 stands for never.
+tenant's actor knows, `b` its commands that wait, `v` the groups that it waits for by version, `g` which groups name
+which, `y` and `z` the ids that it has linked, `q` and `n` the commands that it has carried out by name and by number,
+`u` those on many contacts that are under way, `t` what became of such a one here, `l` how far laps have come, `d` the
+definitions as this partition got them, `s` a scan, `x` who will differ under a group's successor, `j` what linked ids
+hand over until all of it is there, `r` what was read of the raw topics, `c` the clock, `w` the sweep of old messages,
+`e` what outlives an erased contact (afterlife.py), `k` the fingerprint of the key that those are hashed with. Local to
+a disk, and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays, of structs that
+are in no cycle, so that the collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for
+never.
 """
 
 from __future__ import annotations

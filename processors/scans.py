@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from processors import contact, shadow
-from processors.budget import RECORD
+from processors.budget import DEFINED, KEYWORD, RECORD
 from processors.desk import ORIGIN
 from processors.progress import count_met, tell_progress
 from processors.rows import Scan, encode, head_key, head_of, scan_of
@@ -54,7 +54,8 @@ class Scans:
             catalogue.drop_group(key, defined.gone)
         elif defined.group is not None:
             before, shadows = known.version, dict(known.shadows)
-            catalogue.put_group(key, defined)
+            phrases = catalogue.put_group(key, defined).phrases
+            self._desk.spent += DEFINED + KEYWORD * len(phrases)
             if shadows:
                 scan = self._scan(key)
                 shadow.follow(self._desk, key, scan, shadows, known)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, structs
 
 from processors.accounts import account, is_named, over, words_over
+from processors.budget import ASKED
 from processors.desk import ORIGIN, Desk, Out
 from processors.office import APPLIED, UNCHANGED, Office, Verdict, group_of, publish, start, to_json
 from processors.parts import hand_out
@@ -45,6 +46,7 @@ _command: Any = msgspec.json.Decoder(TenantCommand).decode
 
 def on_tenant_asked(desk: Desk, key: bytes, asked: TenantAsked) -> None:
     """Decide on one command and say what became of it."""
+    desk.spent += ASKED
     command: TenantCommand = _command(asked.command)
     office = upgrade(Office(desk, key.decode()))
     if office.authority.record is None and not isinstance(command, TenantPut):

@@ -15,6 +15,7 @@ _CYCLE = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] * 3 + [31, 29, 31, 30,
 """The days of the months of four years, one of them a leap year."""
 
 
+@lru_cache(1024)
 def upper_days(text: str) -> float | None:
     """Give the most days that a duration such as `P3M` can last, None for other text.
 
