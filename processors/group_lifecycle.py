@@ -82,9 +82,7 @@ def _go_on(office: Office, by: int) -> None:
 def _finish(office: Office, version: int, row: Open) -> None:
     """Let a group go on that waited for a version, unless it waits for another by now."""
     known = office.group(row.group)
-    if known is None:
-        return
-    if known.version == version:
+    if known is not None and known.version == version:
         finish(office, known, row.members)
-    elif known.succession is not None and known.succession.version == version:
+    elif known is not None and known.succession is not None and known.succession.version == version:
         take_over(office, known)

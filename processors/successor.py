@@ -98,18 +98,18 @@ def _build(office: Office, group: Group, known: AuthorityGroup, cause: tuple[str
 def count_differing(office: Office, known: AuthorityGroup, counts: list[int]) -> None:
     """Add who is to join and leave in one partition."""
     group = group_of(known.body)
-    if group.successor is not None:
-        joining, leaving = group.successor.joining + counts[0], group.successor.leaving + counts[1]
-        successor = structs.replace(group.successor, joining=joining, leaving=leaving)
-        office.write(structs.replace(group, successor=successor), known)
+    successor = group.successor
+    assert successor is not None  # noqa: S101 - it is being built
+    joining, leaving = successor.joining + counts[0], successor.leaving + counts[1]
+    successor = structs.replace(successor, joining=joining, leaving=leaving)
+    office.write(structs.replace(group, successor=successor), known)
 
 
 def take_over(office: Office, known: AuthorityGroup) -> None:
     """Put the new rule in force: from here on contacts are brought to it, and what differs is told."""
     group, succession = group_of(known.body), known.succession
     successor = group.successor
-    if succession is None or successor is None:
-        return
+    assert succession is not None and successor is not None  # noqa: S101, PT018 - it has just been built
     said = {word: value for word in WORDS if (value := getattr(successor, word))}
     rule = {"rule": successor.rule, "rule_hash": successor.rule_hash, "sticky": successor.sticky}
     anew = structs.replace(group, **said, **rule, successor=None, status="building", coverage_from=None)

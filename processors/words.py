@@ -34,7 +34,7 @@ _WORDS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _ASCII = dict.fromkeys(range(256), " ") | {ord(c): c.lower() for c in _WORDS + _WORDS.upper()} | {39: "'", 96: "'"}
 _ASCII_BYTES = "".join(_ASCII.values()).encode()
 
-_SPELLED_OUT = 4  # words of a phrase whose plurals are spelled out, 16 needles at most; a longer one is looked at twice
+_SPELLED_OUT = 3  # words of a phrase whose plurals are spelled out, 8 needles at most; a longer one is looked at twice
 
 
 def normalise(text: str) -> str:

@@ -171,3 +171,25 @@ def finished(store: Store) -> dict[str, Any] | None:
 def bulks(pipeline: Pipeline) -> list[dict[str, Any]]:
     """Return the notices of finished commands."""
     return [one.value for one in pipeline.read("notices") if one.value["kind"] == "bulk_finished"]
+
+
+def test_a_burst_meets_its_quotas(settings: Settings) -> None:
+    """Of groups that are asked for at once the first ones fit, and are ready; what is too large is a dead letter."""
+    small = replace(settings, max_groups=3, max_reply_bytes=10)
+    with Pipeline(small) as pipeline:
+        pipeline.both()
+        pipeline.set_up()
+        pipeline.put("messages", message("m1", guest(1), "dinner"))
+        asked = [pipeline.command("group.create", id=f"g{at}", rule=DINNER) for at in range(5)]
+        pipeline.command("group.create", id="g9", rule=DINNER, reply="much too long")
+        until(lambda: all(pipeline.outcomes(command) for command in asked), what="the outcomes")
+        told = [pipeline.outcomes(command)[0] for command in asked]
+        assert [(one["outcome"], one["reason"]) for one in told] == [
+            *[("applied", None)] * 3,
+            *[("skipped", "too_many_groups")] * 2,
+        ]
+        assert told[-1]["detail"] == "groups of a tenant, 3 at most (ROLLCALL_MAX_GROUPS)"
+        until(lambda: {*pipeline.members()} == {"g0", "g1", "g2"}, what="the members of the groups that fit")
+        letters = [one.headers for one in pipeline.read("dead-letters")]
+        assert [letter["reason"] for letter in letters] == [b"quota_exceeded"]
+        assert b"ROLLCALL_MAX_REPLY_BYTES" in letters[0]["detail"]

@@ -184,11 +184,13 @@ def test_versions_keep_no_more_places_than_they_need() -> None:
     """Definitions that come again and again leave their former places to others."""
     versions, known = Versions(), Definitions("bali")
     first = known.set_group(1, message_group("a"), ("s", "c"))
-    often = known.set_group(2, message_group("b"), ("s", "c"))
+    often, other = (known.set_group(2, message_group(name), ("s", "c")) for name in "bc")
     versions.put(first)
     for version in range(2, 1_000):
-        often.version = version
-        versions.put(often)
+        for one in (often, other):
+            one.version = version
+            versions.put(one)
+    versions.drop("c")
     assert len(versions._definitions) < 100
     assert (versions.since(0), versions.since(1), versions.since(999)) == ([first, often], [often], [])
     versions.drop("b")
