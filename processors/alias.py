@@ -17,7 +17,6 @@ from processors.desk import ORIGIN
 from processors.membership import Who
 from processors.notices import notify
 from processors.rows import NEVER, Head, counts, is_alias, links_of
-from processors.whole_words import near_miss
 from schemas.activity import (
     Edit,
     FactPut,
@@ -143,7 +142,7 @@ def _cut_off(at: Who, activity: OfContact, definitions: Definitions, cut: Delete
     if isinstance(activity, FactPut) and cut.erased is not None and time <= cut.erased:
         deletion.refuse(at, activity)
     words = activity.words if isinstance(activity, MessageSeen) else ""
-    return not words or (words not in definitions.whole and near_miss(words) is None)
+    return not words or (words not in definitions.whole and definitions.opt_outs.near_miss(words) is None)
 
 
 def _fact_time(activity: OfContact) -> int | None:

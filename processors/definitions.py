@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Struct, structs
 
 from processors.definition import UTC, Definition, Template, template, tenant_of
-from processors.keyword_index import HINTED, Index, Word
+from processors.keyword_index import Index, Word
+from processors.opt_out_phrases import OptOuts, opt_outs_of
 from processors.references import References
 from processors.versions import Versions
-from processors.whole_words import Meaning, has_words, meanings, near_misses
+from processors.whole_words import Meaning, has_words, meanings
 from schemas.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Definitions:
         self._zones = UTC
         self._record: bytes | None = None
         self._whole: dict[str, Meaning] | None = None
+        self._opt_outs: OptOuts | None = None
         self._with_words: dict[str, Definition] = {}
         self._versions = Versions()
         self._of_kind: dict[str, Versions] = defaultdict(Versions)
@@ -74,6 +76,13 @@ class Definitions:
             heard = (known.group for known in self._with_words.values() if not known.deleting)
             self._whole = meanings(self.record, heard)
         return self._whole
+
+    @property
+    def opt_outs(self) -> OptOuts:
+        """What finds near misses of opting out, the tenant's own words included."""
+        if self._opt_outs is None:
+            self._opt_outs = opt_outs_of(tuple(self.record.opt_out_words))
+        return self._opt_outs
 
     @property
     def digits(self) -> bool:
@@ -89,7 +98,7 @@ class Definitions:
         self.version = max(self.version, version)
         before, zones = self.digits, self._zones
         self.record, self._zones = tenant_of(record)
-        self._record, self._whole = record, None
+        self._record, self._whole, self._opt_outs = record, None, None
         if self.digits != before:
             self.formatted = version
             for known in self.groups.values():
@@ -259,16 +268,14 @@ class Definitions:
     def read(self, messages: Sequence[MessageSeen]) -> list[Reading]:
         """Return what messages tell, in one pass over all of their texts."""
         index, whole, texts = self.index, self.whole, [seen.words for seen in messages]
-        matches = index.match_all(texts)
-        hinted = [text for text, found in zip(texts, matches, strict=True) if found and found[-1] is HINTED]
-        near = dict(zip(hinted, near_misses(hinted), strict=True)) if hinted else {}
         readings: list[Reading] = []
-        for seen, text, found in zip(messages, texts, matches, strict=True):
-            meaning = whole.get(text)
-            if found:
-                readings.append(Reading(meaning, near.get(text), index.admitted(found, seen.channel)))
+        for seen, found, near in zip(messages, index.match_all(texts), self.opt_outs.near_misses(texts), strict=True):
+            meaning = whole.get(seen.words)
+            if found or near or meaning is not None:
+                hits = index.admitted(found, seen.channel)
+                readings.append(Reading(meaning, near if meaning is None else None, hits))
             else:
-                readings.append(NOTHING if meaning is None else Reading(meaning))
+                readings.append(NOTHING)
         return readings
 
     def matched(self, facts: Iterable[MessageFact]) -> dict[tuple[str, int], list[int]]:

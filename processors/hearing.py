@@ -35,8 +35,6 @@ def hear(at: Who, seen: MessageSeen, meaning: Meaning, definitions: Definitions,
         answer(at.desk, at.key, seen, "help", definitions.record.help_reply)
     elif act == "opt_out":
         _opt_out(at, seen, meaning.phrase, definitions.record.opt_out_reply)
-    elif act == "doubt":
-        suspect(at, seen, meaning.phrase)
     elif act == "opt_in":
         _opt_in(at, seen, meaning.phrase, definitions.record.opt_in_reply)
     if act is None or meaning.shared:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from processors.whole_words import HINTS
 from processors.words import Matcher
 
 if TYPE_CHECKING:
@@ -35,14 +34,6 @@ class Word(Struct, frozen=True, eq=False):
     place: tuple[str, int]
 
 
-class _Hinted(Struct, frozen=True, eq=False):
-    place: tuple[str, int] = ("~", 0)
-
-
-HINTED: Any = _Hinted()
-"""Stands behind the keywords that a text matches, if it may nearly opt out."""
-
-
 class Index:
     """The groups in force by what they read, each list in the order of the groups' ids.
 
@@ -53,7 +44,7 @@ class Index:
         self.true_when_empty: list[Definition] = []
         self.of_field: dict[str, list[Definition]] = defaultdict(list)
         self.of_kind: dict[str, list[Definition]] = defaultdict(list)
-        self._matcher: Matcher[Any] = Matcher(inside=((HINTED, hint) for hint in HINTS), order=attrgetter("place"))
+        self._matcher: Matcher[Any] = Matcher(order=attrgetter("place"))
         self._words: dict[str, list[Word]] = {}
         self.match, self.match_all = self._matcher.match, self._matcher.match_all
 
@@ -82,9 +73,8 @@ class Index:
         yield from (self.of_field[name] for name in rule.fields)
         yield from (self.of_kind[kind] for kind in rule.kinds)
 
-    def admitted(self, found: Sequence[Word], channel: str) -> Sequence[Word]:
+    def admitted(self, words: Sequence[Word], channel: str) -> Sequence[Word]:
         """Return each leaf's first of the found keywords, in their order, that the channel lets and nothing bars."""
-        words = found if found and found[-1] is not HINTED else found[:-1]
         if len(words) == 1:
             return words if not words[0].against and words[0].leaf.admits(channel) else []
         barred = {word.leaf for word in words if word.against}

@@ -7,7 +7,6 @@ needles or 100,000. A set of needles that is small and stays the same gets an au
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ahocorasick_rs import AhoCorasick, Implementation
@@ -28,13 +27,10 @@ class Needles:
     """Needles by what they are, each with the entries that it stands for.
 
     A needle is " word word ". It has no first space if it may begin within a word, no last one if it may end within a
-    word, and an end of line before or behind it if nothing else may stand there. Those `inside` never change, and may
-    begin and end within any word.
+    word, and an end of line before or behind it if nothing else may stand there.
     """
 
-    def __init__(self, inside: Mapping[str, Any] | None = None) -> None:
-        self._inside = {needle: (entry,) for needle, entry in (inside or {}).items()}
-        self._find_inside = table(self._inside) if inside else None
+    def __init__(self) -> None:
         self._entries: dict[str, Any] = {}
         self._by_word: dict[str, Lengths] = {}
         self._by_start: dict[str, Lengths] = {}
@@ -80,24 +76,9 @@ class Needles:
         if self._table is None:
             self._quiet += len(texts)
             if self._quiet < QUIET or len(self._entries) > SMALL:
-                return self._find_all(texts)
-            self._table = self._automaton()
+                return [self._find(text) for text in texts]
+            self._table = table({needle: _listed(known) for needle, known in self._entries.items()})
         return self._table(texts)
-
-    def _automaton(self) -> Callable[[Sequence[str]], list[list[Any]]]:
-        """Return what finds all needles at once."""
-        entries: defaultdict[str, list[Any]] = defaultdict(list)
-        for needle, known in self._entries.items():
-            entries[needle] += _listed(known)
-        for needle, known in self._inside.items():
-            entries[needle] += known
-        return table(entries)
-
-    def _find_all(self, texts: Sequence[str]) -> list[list[Any]]:
-        found = [self._find(text) for text in texts]
-        if self._find_inside is None:
-            return found
-        return [one + more for one, more in zip(found, self._find_inside(texts), strict=True)]
 
     def _find(self, text: str) -> list[Any]:
         words = text.split()

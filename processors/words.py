@@ -69,17 +69,16 @@ class Matcher(Generic[Keyword]):
     """All keywords of a tenant, found in normalised texts; each comes and goes at its own cost, 10 µs.
 
     Needles are the spelled-out forms of all phrases (" bring pet ", " bring pets ", …). A keyword is anything that
-    has a place in an order, by itself or by `order`. Texts `inside` are found wherever they stand, within words too.
+    has a place in an order, by itself or by `order`.
     """
 
     def __init__(
         self,
         keywords: Iterable[tuple[Keyword, str, Mode]] = (),
-        inside: Iterable[tuple[Keyword, str]] = (),
         order: Callable[[Keyword], Any] | None = None,
     ) -> None:
         self._order: Any = order
-        self._in_words, self._in_runs = Needles({text: keyword for keyword, text in inside}), Needles()
+        self._in_words, self._in_runs = Needles(), Needles()
         self._long = self._of_runs = 0
         for keyword in keywords:
             self.add(*keyword)
