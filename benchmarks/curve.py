@@ -4,7 +4,10 @@ Each group has a word of its own, so the keywords grow alike. Each guest writes 
 again: whatever the total, an event touches three, and a guest is in three. The collector is set as workers set it: at
 Python's own thresholds it looks through 10,000 definitions again and again.
 
+With --facts it tells instead what one more fact costs as those of one contact grow (curve_facts.py).
+
     python -m benchmarks.curve [--groups 10 100 1000 10000] [--events 20000] [--save docs/curve.json]
+    python -m benchmarks.curve --facts [1 10 100 1000 10000 100000] [--events 500]
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from benchmarks import curve_facts
 from benchmarks.hot_path import COMMANDS, ENVELOPE, MESSAGES, Line, timed, word
 from processors.rows import head_key, head_of
 from streams.runtime.worker import GC_THRESHOLDS
@@ -88,9 +92,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="what an event costs as the groups of a tenant grow")
     parser.add_argument("--groups", type=int, nargs="+", default=GROUPS)
     parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--facts", type=int, nargs="*")
     parser.add_argument("--save", type=Path)
     asked = parser.parse_args(arguments)
     gc.set_threshold(*GC_THRESHOLDS)
+    if asked.facts is not None:
+        curve_facts.table(asked.facts or curve_facts.FACTS, min(asked.events, 1_000))
+        return 0
     points = [measure(groups, asked.events) for groups in asked.groups]
     print("| groups | created at once µs/group | decide µs/event | x | memberships |\n| --- | --- | --- | --- | --- |")
     for point in points:

@@ -6,26 +6,29 @@ all other operators pass; for `older_than` and `newer_than` it is the moment tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from processors.leaves import FOR_EVER, soonest
-from processors.profile import NO_STAY, attribute_of, email_of, known_of, source_of, tags_of
+from processors.leaf import FOR_EVER, after
+from processors.profile import attribute_of, email_of, known_of, source_of, tags_of
 from processors.windows import local_midnight, window_of
 from schemas.base import millis
 from schemas.rule_checks import exact
 
 if TYPE_CHECKING:
-    from processors.leaves import Memo, Zones
+    from processors.leaf import Memo, Turn, Zones
     from processors.rows import Profile
-    from schemas.activity import BookingFact
+    from processors.totals import Day
     from schemas.rules import ContactRule
 
 Test = Callable[[Any], bool]
 LAST_BOOKING = "last_booking"
+
+ZONES_APART = 2
+"""Days by which a day of one zone may begin before an earlier one of another."""
 
 _READ: dict[str, Callable[[Profile, str], Any]] = {
     "source": lambda profile, _: source_of(profile),
@@ -75,10 +78,15 @@ class ContactLeaf:
         start = value if isinstance(value, int) and not self.field.startswith("attributes.") else self._moment(value)
         return [start] if passed and start is not None else []
 
-    def last_stay(self, facts: Iterable[BookingFact]) -> int | None:
-        """Return the moment of the last check-out: the day's 00:00 in its property's zone."""
-        days = [(fact.check_out, fact.property) for fact in facts if fact.status not in NO_STAY and fact.check_out]
-        return max((local_midnight(date.fromisoformat(day), self.zones.of(place)) for day, place in days), default=None)
+    def last_stay(self, days: Iterable[Day]) -> int | None:
+        """Return the moment of the last check-out: the day's 00:00 in its property's zone; the last day comes first."""
+        found: list[tuple[date, int]] = []
+        for text, place in days:
+            day = date.fromisoformat(text)
+            if found and (found[0][0] - day).days > ZONES_APART:
+                break
+            found.append((day, local_midnight(day, self.zones.of(place))))
+        return max((moment for _, moment in found), default=None)
 
     def end(self, memo: Memo) -> int:
         """See Leaf."""
@@ -94,11 +102,11 @@ class ContactLeaf:
             return False
         return self.newer is None or t < self.newer.deadline(memo[0])
 
-    def next_after(self, memo: Memo, t: int) -> int:
+    def evaluate(self, memo: Memo, t: int) -> tuple[bool, Iterator[Turn]]:
         """See Leaf."""
-        if not self.dated or not memo:
-            return 0
-        return soonest((window.deadline(memo[0]) for window in (self.older, self.newer) if window is not None), t)
+        windows = (self.older, self.newer) if self.dated and memo else ()
+        turns = after(t, [window.deadline(memo[0]) for window in windows if window is not None])
+        return self.true_at(memo, t), ((turn, self.true_at(memo, turn)) for turn in turns)
 
     def _passes(self, value: Any) -> bool:
         """Whether all operators but those of time pass; of money, in any one currency that the rule lets count."""

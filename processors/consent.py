@@ -15,7 +15,7 @@ import msgspec
 
 from processors.bonds import newest, rank, united
 from processors.identity import is_reachable
-from processors.leaves import FOR_EVER
+from processors.leaf import FOR_EVER
 from processors.outlook import floor_of
 from processors.rows import Consent, GroupConsent, Head, Pins, Row, Said
 from schemas.base import moment

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from processors.ahead import Ahead
     from processors.definitions import Definition, Definitions, Word
     from processors.desk import Desk
+    from processors.leaf import Memo
     from processors.membership import Happening
     from processors.rows import Head
 
@@ -115,7 +116,7 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
     hits = _listen(at, seen, definitions, late=late)
     if before is not None:
         why = Why("message", "retracted", event, min(seen.time, desk.now), seen=seen)
-        _reread(at, definitions, [*_hits(definitions, before), *hits], why)
+        _revise(at, definitions, before, hits, why)
         return
     if not ended or counts(at.head, seen.time):
         for hit in hits:
@@ -170,17 +171,29 @@ def _count(at: Who, hit: Word, seen: MessageSeen, event: Happening) -> None:
     memo = hit.leaf.add(known, seen.time)
     if memo is not known:
         row.memos[hit.at] = memo
-        effective = min(max(memo), now)  # true since the newest of those
+        effective = min(hit.leaf.since(memo), now)  # true since the newest of those
         why = Why("message", "no_longer_matches", event, effective, "live", hit.phrase, seen)
         (settle if definition.rule.joint else settle_now)(at, definition, row, now, why)
 
 
-def _reread(at: Who, definitions: Definitions, hits: Iterable[Word], why: Why) -> None:
-    facts = Facts(at, definitions)
-    for hit in {hit.leaf: hit for hit in hits}.values():
+def _revise(at: Who, definitions: Definitions, before: MessageFact, hits: Iterable[Word], why: Why) -> None:
+    """Take a message's former time from the leaves that it matched, and give its time (`why.seen`) to those it does."""
+    facts, seen = Facts(at, definitions), why.seen
+    told, tells = ({hit.leaf: hit for hit in some} for some in (_hits(definitions, before), hits))
+    for leaf, hit in {**told, **tells}.items():
         row = row_of(at, hit.definition)
-        row.memos[hit.at] = facts.memo(hit.definition, hit.at, row)
+        memo: Memo | None = row.memos[hit.at]
+        if leaf in told and _is_counted(at, before.time):
+            memo = leaf.take(memo, before.time)
+        if leaf in tells and memo is not None and seen is not None and _is_counted(at, seen.time):
+            memo = leaf.add(memo, seen.time)
+        row.memos[hit.at] = leaf.spare(facts.times(hit.definition, hit.at, row)) if memo is None else memo
         settle(at, hit.definition, row, at.desk.now, structs.replace(why, evidence=hit.phrase))
+
+
+def _is_counted(at: Who, time: int) -> bool:
+    """Whether a message is told by its row: beyond the retention only memos tell, whether it is swept or not."""
+    return time >= at.desk.oldest and counts(at.head, time)
 
 
 def on_fact_put(desk: Desk, key: bytes, put: FactPut, definitions: Definitions) -> None:
@@ -247,7 +260,7 @@ def _recount(at: Who, definitions: Definitions, kind: str, why: Why) -> None:
 def reweigh(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
     """Build the memos anew of the leaves that read what has changed (`why.join`), and settle the row."""
     leaves = definition.rule.leaves
-    memos = {i: facts.memo(definition, i, None) for i, leaf in enumerate(leaves) if leaf.kind == why.join}
+    memos = {i: facts.followed(definition, i) for i, leaf in enumerate(leaves) if leaf.kind == why.join}
     if definition.id in at.head.rows or definition.rule.true_when_empty or any(memos.values()):
         row = row_of(at, definition)
         for i, memo in memos.items():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from processors.leaves import MessageLeaf, Zones
+from processors.leaf import Zones
+from processors.message_leaf import MessageLeaf
 from processors.rules import Compiled, compile_rule, rule_in_force
 from schemas.groups import Group
 from schemas.rules import MessageRule, Rule, leaves

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from processors.budget import FACT, SAID
 from processors.deadlines import Deadlines
+from processors.ledger import Ledger
 from processors.rows import (
     Head,
     booking_of,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from schemas.activity import Activity, BookingFact, MessageFact, RatingFact
 
 Fact = TypeVar("Fact", "BookingFact", "RatingFact")
+FACTS: dict[bytes, Any] = {b"b": booking_of, b"r": rating_of}
+"""How facts that stay decoded are read, by the letter of their kind."""
 
 CHANGES, MEMBERSHIPS, CONTACTS = "membership-changes", "memberships", "contacts"
 OWN, BY_KEY = -1, -2
@@ -94,8 +97,7 @@ class Desk:
         self.deadlines = Deadlines(store)
         self.via = ""
         self.decoded = 0
-        self._bookings: dict[bytes, dict[bytes, BookingFact]] = {}
-        self._ratings: dict[bytes, dict[bytes, RatingFact]] = {}
+        self._ledgers: dict[tuple[bytes, bytes], Ledger] = {}
 
     def head(self, contact: bytes) -> Head:
         """Return a contact's head to be changed, a new one if it has none."""
@@ -142,44 +144,48 @@ class Desk:
         self.spent += FACT * len(facts)
         return [fact for fact in facts if fact.time >= self.oldest]
 
-    def bookings(self, contact: bytes) -> dict[bytes, BookingFact]:
-        """Return a contact's bookings by key, kept decoded until the next commit that clears the desk."""
-        known = self._bookings.get(contact)
+    def ledger(self, contact: bytes, letter: bytes) -> Ledger:
+        """Return a contact's bookings (`b`) or ratings (`r`), which stay decoded as long as there is room."""
+        known = self._ledgers.pop((contact, letter), None)
         if known is None:
-            rows = self.pending.scan(facts_under(contact, b"b"))
-            known = self._bookings[contact] = {key: booking_of(value) for key, value in rows}
-            self.decoded += 1 + len(known)
+            decoded, rows = FACTS[letter], self.pending.scan(facts_under(contact, letter))
+            known = Ledger({key: decoded(value) for key, value in rows})
+        self._ledgers[contact, letter] = known  # who was asked for last stands last
+        self.decoded += known.size - known.counted
+        known.counted = known.size
         return known
 
+    def bookings(self, contact: bytes) -> dict[bytes, BookingFact]:
+        """Return a contact's bookings by key."""
+        return self.ledger(contact, b"b").facts
+
     def ratings(self, contact: bytes) -> dict[bytes, RatingFact]:
-        """Return a contact's ratings by key, kept decoded until the next commit that clears the desk."""
-        known = self._ratings.get(contact)
-        if known is None:
-            rows = self.pending.scan(facts_under(contact, b"r"))
-            known = self._ratings[contact] = {key: rating_of(value) for key, value in rows}
-            self.decoded += 1 + len(known)
-        return known
+        """Return a contact's ratings by key."""
+        return self.ledger(contact, b"r").facts
 
     def put_booking(self, contact: bytes, source: str, id_: str, fact: BookingFact | None) -> BookingFact | None:
         """Keep, replace or drop (None) a booking; return what was there."""
-        return self._put(facts_under(contact, b"b"), self.bookings(contact), (source, id_), fact)
+        return self._put(contact, b"b", (source, id_), fact)
 
     def put_rating(self, contact: bytes, source: str, id_: str, fact: RatingFact | None) -> RatingFact | None:
         """Keep, replace or drop (None) a rating; return what was there."""
-        return self._put(facts_under(contact, b"r"), self.ratings(contact), (source, id_), fact)
+        return self._put(contact, b"r", (source, id_), fact)
 
-    def _put(self, under: bytes, known: dict[bytes, Fact], at: tuple[str, str], fact: Fact | None) -> Fact | None:
-        self.spent += FACT
+    def _put(self, contact: bytes, letter: bytes, at: tuple[str, str], fact: Fact | None) -> Fact | None:
+        unread = (contact, letter) not in self._ledgers
+        known, under = self.ledger(contact, letter), facts_under(contact, letter)
+        self.spent += FACT * (1 + unread * len(known.facts))
         key = fact_key(under, *at)
-        before = known.pop(key, None)
-        if fact is not None:
-            known[key] = fact
         self.pending.put(key, None if fact is None else encode(fact), under)
-        return before
+        return known.put(key, fact)
+
+    def trim(self, most: int) -> None:
+        """Forget decoded facts, those first that nobody asked for longest, but not the last contact's."""
+        while self.decoded > most and len(self._ledgers) > 1:
+            self.decoded -= self._ledgers.pop(next(iter(self._ledgers))).counted
 
     def clear(self) -> None:
         """Forget what was decoded: everything is committed."""
         self.heads.clear()
-        self._bookings.clear()
-        self._ratings.clear()
+        self._ledgers.clear()
         self.decoded = 0

@@ -8,6 +8,7 @@ from processors.changes import named_by
 from processors.consent import left_for_good, sendable
 from processors.glance import Glance, memos_of
 from processors.leaf_shown import Leaves
+from processors.membership import evaluated
 from processors.outlook import NOTHING, RULE, Outlook, floor_of, look, pinned_out
 from processors.rows import NAMED, PINNED_OUT, Row
 from processors.rules import rule_in_force
@@ -41,8 +42,11 @@ def explain(desk: Desk, key: bytes, group: str, definitions: Definitions, now: i
     facts, before = glance.facts(key, head, definitions), head.rows.get(group)
     memos = memos_of(facts, definition, before)
     row = Row(memos=memos, stuck=before.stuck, pins=before.pins, since=before.since) if before else Row(memos=memos)
+    row = evaluated(facts.at, definition.rule, row)
     outlook = NOTHING if definition.deleting else look(definition.rule, row, glance.now)
-    tree = Leaves(glance, key, head, definitions, definition, memos).node(rule_in_force(definition.group.rule), "rule")
+    tree = Leaves(glance, key, head, definitions, definition, row.memos).node(
+        rule_in_force(definition.group.rule), "rule"
+    )
     case, contact = _Case(definition, row, outlook, tree), named_by(key)[1]
     return Explained(
         group=group,

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from processors.attributes import LAST_BOOKING, ContactLeaf, value_of
+from processors.booking_leaf import BookingLeaf
 from processors.budget import FACT
 from processors.changes import named_by
-from processors.leaves import BookingLeaf, GroupLeaf, MessageLeaf, RatingLeaf
+from processors.group_leaf import GroupLeaf
+from processors.membership import view_of
+from processors.message_leaf import MessageLeaf
 from processors.nested import group_memo
-from processors.profile import count_bookings, count_ratings
+from processors.rating_leaf import RatingLeaf
 from processors.rows import counts, facts_under
+from processors.totals import BookingTotals, RatingTotals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from processors.definitions import Definition, Definitions
-    from processors.leaves import Memo
+    from processors.leaf import Memo
     from processors.membership import Who
     from processors.rows import Head, Row
-    from schemas.activity import BookingFact, MessageFact, RatingFact
+    from schemas.activity import MessageFact
 
 _KINDS_OF_FACTS = {"booking", "rating"}
-Fact = TypeVar("Fact", "BookingFact", "RatingFact", "MessageFact")
 
 
-def counting(head: Head, facts: Iterable[Fact]) -> Iterable[Fact]:
+def counting(head: Head, facts: Iterable[MessageFact]) -> Iterable[MessageFact]:
     """Leave out what a contact.delete has cut off."""
     return facts if head.deleted is None else [fact for fact in facts if counts(head, fact.time)]
 
@@ -34,23 +37,9 @@ def counting(head: Head, facts: Iterable[Fact]) -> Iterable[Fact]:
 def count(at: Who, kind: str) -> None:
     """Bring the profile's totals over one kind of facts up to date."""
     if kind == "booking":
-        count_bookings(at.head.profile, _bookings(at))
+        view_of(at, b"b", BookingTotals).tell(at.head.profile)
     else:
-        count_ratings(at.head.profile, _ratings(at))
-
-
-def _bookings(at: Who) -> Iterable[BookingFact]:
-    """Return a contact's bookings; each time they are gone through, whether they are decoded already or not."""
-    known = at.desk.bookings(at.key)
-    at.desk.spent += FACT * len(known)
-    return counting(at.head, known.values())
-
-
-def _ratings(at: Who) -> Iterable[RatingFact]:
-    """Return a contact's ratings, as its bookings."""
-    known = at.desk.ratings(at.key)
-    at.desk.spent += FACT * len(known)
-    return counting(at.head, known.values())
+        view_of(at, b"r", RatingTotals).tell(at.head.profile)
 
 
 class Facts:
@@ -86,21 +75,33 @@ class Facts:
         """Build one leaf's memo from all the facts; of messages beyond the retention only the old memo tells."""
         leaf = definition.rule.leaves[at]
         if isinstance(leaf, MessageLeaf):
-            old = self._after_deletion(before.memos[at]) if before is not None else []
-            return leaf.memo([*self._matched.get((definition.id, at), ()), *leaf.forgotten(old, self.at.desk.oldest)])
+            return leaf.memo(self.times(definition, at, before))
+        if leaf.kind in _KINDS_OF_FACTS:
+            self.at.desk.spent += FACT * len(self.at.desk.ledger(self.at.key, leaf.kind[:1].encode()).facts)
+        return self.followed(definition, at)
+
+    def followed(self, definition: Definition, at: int) -> Memo:
+        """Return the memo of a leaf that is not of messages, once a fact has come or gone: not all are looked at."""
+        leaf = definition.rule.leaves[at]
         if isinstance(leaf, RatingLeaf):
-            return leaf.memo(_ratings(self.at))
+            return view_of(self.at, b"r", leaf.view).memo
         if isinstance(leaf, BookingLeaf):
-            return leaf.memo(_bookings(self.at))
+            return view_of(self.at, b"b", leaf.view).memo
         if isinstance(leaf, GroupLeaf):
             return group_memo(self.at, definition, leaf, self.at.desk.now)
         return leaf.memo(self._value(leaf)) if isinstance(leaf, ContactLeaf) else []
 
+    def times(self, definition: Definition, at: int, before: Row | None) -> list[int]:
+        """Return the times of all the messages that match a leaf."""
+        leaf: Any = definition.rule.leaves[at]
+        old: list[int] = self._after_deletion(before.memos[at]) if before is not None else []
+        return [*self._matched.get((definition.id, at), ()), *leaf.forgotten(old, self.at.desk.oldest)]
+
     def _after_deletion(self, times: Memo) -> Memo:
         head = self.at.head
-        return times if head.deleted is None else [time for time in times if counts(head, time)]
+        return times if head.deleted is None else [time for time in times if time is not None and counts(head, time)]
 
     def _value(self, leaf: ContactLeaf) -> Any:
         if leaf.field == LAST_BOOKING:
-            return leaf.last_stay(_bookings(self.at))
+            return leaf.last_stay(view_of(self.at, b"b", BookingTotals).days)
         return value_of(self.at.head.profile, named_by(self.at.key)[1], leaf.field)

@@ -184,8 +184,7 @@ class Fold:
         desk.deadlines.trim()
         self.afterlife.departed.clear()
         self.heads.committed()
-        if desk.decoded > DECODED:
-            desk.clear()
+        desk.trim(DECODED)
         self.catalogue.trim()
 
     @property

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, cast
 from msgspec import structs
 
 from processors.budget import FACT
+from processors.desk import FACTS
 from processors.facts import Facts
+from processors.ledger import Ledger
 from processors.membership import Who
 from processors.rows import (
     Head,
     Row,
     Rows,
-    booking_of,
     facts_under,
     head_key,
     head_of,
     is_gone,
     message_of,
-    rating_of,
 )
 
 if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
     from processors.desk import Desk
-    from processors.leaves import Memo
+    from processors.leaf import Memo
     from schemas.activity import BookingFact, MessageFact, RatingFact
 
 
@@ -41,6 +41,8 @@ class Glance:
         self.now = max(now, desk.now)
         self.oldest = self.now - desk.kept
         self.spent = 0
+        self._contact = b""
+        self._ledgers: dict[bytes, Ledger] = {}
 
     def head(self, contact: bytes, raw: bytes | None = None) -> Head | None:
         """Return the head of a contact that is there; `raw` is its row where that is at hand."""
@@ -74,13 +76,22 @@ class Glance:
         self.spent += FACT * len(facts)
         return {key: fact for key, fact in facts.items() if fact.time >= self.oldest}
 
+    def ledger(self, contact: bytes, letter: bytes) -> Ledger:
+        """Return a contact's bookings (`b`) or ratings (`r`); of one contact at a time."""
+        if contact != self._contact:
+            self._contact, self._ledgers = contact, {}
+        if letter not in self._ledgers:
+            decoded, rows = FACTS[letter], self._desk.pending.scan(facts_under(contact, letter))
+            self._ledgers[letter] = Ledger({key: decoded(raw) for key, raw in rows})
+        return self._ledgers[letter]
+
     def bookings(self, contact: bytes) -> dict[bytes, BookingFact]:
         """Return a contact's bookings by key."""
-        return {key: booking_of(raw) for key, raw in self._desk.pending.scan(facts_under(contact, b"b"))}
+        return self.ledger(contact, b"b").facts
 
     def ratings(self, contact: bytes) -> dict[bytes, RatingFact]:
         """Return a contact's ratings by key."""
-        return {key: rating_of(raw) for key, raw in self._desk.pending.scan(facts_under(contact, b"r"))}
+        return self.ledger(contact, b"r").facts
 
     def facts(self, contact: bytes, head: Head, definitions: Definitions) -> Facts:
         """Return a contact's facts as rules read them."""

@@ -18,8 +18,8 @@ from processors.consent import answers_of
 from processors.contact import touch
 from processors.desk import ORIGIN
 from processors.holdings import DECODE, groups_by, links_under, put_fact, said_by, why_of
-from processors.leaves import MessageLeaf
 from processors.membership import Who, Why, settle
+from processors.message_leaf import MessageLeaf
 from processors.nested import settle_waiting
 from processors.pins import kept
 from processors.rows import NEVER, Estate, Left, Links, Profile, counts, encode, facts_under, later, links_of

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from processors.definition import Definition
-    from processors.leaves import MessageLeaf
+    from processors.message_leaf import MessageLeaf
 
 _ID = attrgetter("id")
 

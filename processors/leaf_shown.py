@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from processors.attributes import value_of
+from processors.booking_leaf import BookingLeaf
 from processors.changes import named_by
-from processors.leaves import FOR_EVER, BookingLeaf, Leaf, Memo, MessageLeaf, RatingLeaf, Tally, end_of
+from processors.leaf import FOR_EVER, Leaf, Memo, end_of
+from processors.message_leaf import MessageLeaf
+from processors.rating_leaf import RatingLeaf
 from processors.rows import fact_name
 from schemas.base import moment
 from schemas.questions import FactKind, FactShown, NodeShown
@@ -58,7 +61,8 @@ class Leaves:
         at = next(self._next)
         leaf, memo, now = self.definition.rule.leaves[at], self.memos[at], self.glance.now
         facts = sorted(self._facts(leaf), key=lambda fact: fact.time, reverse=True)
-        true, turns = leaf.true_at(memo, now), leaf.next_after(memo, now)
+        true, turns = leaf.evaluate(memo, now)
+        turn = next((turn for turn, _ in turns), None)
         return NodeShown(
             path=path,
             rule=msgspec.to_builtins(rule),
@@ -67,7 +71,7 @@ class Leaves:
             more_facts=max(0, len(facts) - SHOWN),
             value=self._value(rule),
             lacks=None if true else _lacks(rule, leaf, memo, now),
-            turns_at=moment(turns) if turns else None,
+            turns_at=None if turn is None else moment(turn),
         )
 
     def _value(self, rule: Rule) -> Any:
@@ -82,7 +86,7 @@ class Leaves:
             return self._messages(leaf)
         if isinstance(leaf, RatingLeaf):
             ratings = self.glance.ratings(self.key).items()
-            return [self._rating(leaf, key, fact) for key, fact in ratings if leaf.looks_at(fact)]
+            return [self._rating(leaf, key, fact) for key, fact in ratings if leaf.admits(fact)]
         if isinstance(leaf, BookingLeaf):
             bookings = self.glance.bookings(self.key).items()
             return [self._booking(leaf, key, fact) for key, fact in bookings if leaf.admits(fact)]
@@ -105,7 +109,8 @@ class Leaves:
         dates = f"{fact.check_in} to {fact.check_out}" if fact.check_in and fact.check_out else None
         what = ", ".join(filter(None, (fact.status, fact.room_type, dates)))
         shown = self._shown("booking", key, fact.time, what, leaf.window, entry[1])
-        return msgspec.structs.replace(shown, counts=shown.counts and leaf.stays(entry, self.glance.now))
+        start, end, _ = leaf.span(entry)
+        return msgspec.structs.replace(shown, counts=start <= self.glance.now < end)
 
     def _shown(  # noqa: PLR0913, PLR0917 - a fact, and from when its window runs
         self, kind: FactKind, key: bytes, time: int, what: str, window: Window | None, since: int
@@ -163,14 +168,11 @@ def _rating_lacks(rule: RatingRule) -> str:
 
 
 def _booking_lacks(rule: BookingRule, leaf: BookingLeaf, memo: Memo, now: int) -> str:
-    tally = Tally(rule)
-    for entry in memo:
-        if now < end_of(leaf.window, entry[1]) and leaf.stays(entry, now):
-            tally.enough(entry)
-    more = [f"{tally.bookings} more bookings"] if tally.bookings > 0 else []
-    more += [f"{tally.nights} more nights"] if tally.nights > 0 else []
-    if tally.spent is not None and tally.spent > tally.sum:
-        more.append(f"{leaf.currency} {tally.spent - tally.sum:f} more spent")
+    bookings, nights, spent = leaf.lacking(memo, now)
+    more = [f"{bookings} more bookings"] if bookings > 0 else []
+    more += [f"{nights} more nights"] if nights > 0 else []
+    if spent > 0:
+        more.append(f"{leaf.currency} {spent.normalize():f} more spent")
     rooms = f" in {' or '.join(rule.room_types)}" if rule.room_types else ""
     stays = "" if rule.stay == "any" else f" in {rule.stay} stays"
     return f"{' and '.join(more)}{rooms}{stays}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct, structs
 
@@ -10,12 +10,17 @@ from processors.budget import SETTLED
 from processors.changes import Flip, change_id, named_by
 from processors.consent import sendable
 from processors.desk import Desk
+from processors.leaf import MANY
 from processors.outlook import NOTHING, RULE, look, pinned_out, turned
 from processors.replies import greet
-from processors.rows import Head, Row, is_gone
+from processors.rows import Head, Row, cut_off, is_gone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from processors.booking_leaf import BookingLeaf
     from processors.definitions import Definition
+    from processors.ledger import Made
     from processors.rules import Compiled
     from schemas.activity import MessageSeen
 
@@ -55,6 +60,20 @@ def row_of(at: Who, definition: Definition) -> Row:
     return row
 
 
+def view_of(at: Who, letter: bytes, make: Callable[[Iterable[Any]], Made]) -> Made:
+    """Return what is made of the contact's bookings (`b`) or ratings (`r`) that count."""
+    return at.desk.ledger(at.key, letter).view(make, cut_off(at.head))
+
+
+def evaluated(at: Who, rule: Compiled, row: Row) -> Row:
+    """Return a row as its rule can be asked of it: with the facts themselves where it only says that they are many."""
+    if MANY not in row.memos:
+        return row
+    pairs = zip(rule.leaves, row.memos, strict=True)
+    memos = [view_of(at, b"b", cast("BookingLeaf", leaf).view) if memo == MANY else memo for leaf, memo in pairs]
+    return structs.replace(row, memos=memos)
+
+
 class Waiting(Struct, frozen=True, gc=False):
     """A group that is settled later, for a reason; `true` is whether its rule was then, where that is known yet."""
 
@@ -74,7 +93,7 @@ def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
         settle_now(at, definition, row, t, why)
         return
     known = at.desk.waiting.get(definition.id)
-    true = None if rule.refs else rule.true_at(row.memos, t)
+    true = None if rule.refs else rule.true_at(evaluated(at, rule, row).memos, t)
     if known is None or known.why.join == "group" or known.true is not true:
         at.desk.waiting[definition.id] = Waiting(definition, why, true)
 
@@ -90,8 +109,9 @@ def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> N
     at.desk.spent += SETTLED
     out = definition.deleting or ((head.deleted or head.links) is not None and is_gone(head))
     if definition.group.sticky and not row.stuck and not out:
-        _stick(definition, row, t)
-    outlook = NOTHING if out else look(definition.rule, row, t)
+        _stick(at, definition, row, t)
+    rule = definition.rule
+    outlook = NOTHING if out else look(rule, evaluated(at, rule, row) if rule.booked else row, t)
     mask, due, expires = outlook.mask, outlook.due, outlook.expires
     flips = (row.seq & 1) != (mask != 0)
     if not flips and (mask != row.mask or expires != row.expires):
@@ -112,10 +132,10 @@ def _passed_on(inner: Definition, why: Why) -> Why:
     return structs.replace(why, join=join, leave=leave, evidence=inner.id)
 
 
-def _stick(definition: Definition, row: Row, t: int) -> None:
+def _stick(at: Who, definition: Definition, row: Row, t: int) -> None:
     """Once in by the rule, never out by it."""
     held = row.pins is not None and pinned_out(row.pins)
-    row.stuck = not held and definition.rule.true_at(row.memos, t)
+    row.stuck = not held and definition.rule.true_at(evaluated(at, definition.rule, row).memos, t)
 
 
 def _true_since(rule: Compiled, row: Row, t: int, why: Why) -> int:
@@ -133,8 +153,9 @@ def _flip(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     row.seq += 1
     joined = row.seq & 1
     if joined:
-        effective = _true_since(definition.rule, row, t, why)
-        reason, evidence = why.join or definition.rule.reason(row.memos, t), why.evidence
+        asked = evaluated(at, definition.rule, row)
+        effective = _true_since(definition.rule, asked, t, why)
+        reason, evidence = why.join or definition.rule.reason(asked.memos, t), why.evidence
     else:
         effective, reason, evidence = why.effective, why.leave, None
     effective = row.since = max(effective, row.since)  # what comes late changes nothing that was told to have been

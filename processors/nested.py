@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from processors.membership import row_of, settle_now
+from processors.membership import evaluated, row_of, settle_now
 from processors.outlook import spells
 
 if TYPE_CHECKING:
     from processors.definitions import Definition
-    from processors.leaves import GroupLeaf, Memo
+    from processors.group_leaf import GroupLeaf
+    from processors.leaf import Memo
     from processors.membership import Who
 
 
@@ -37,4 +38,6 @@ def settle_waiting(at: Who, t: int) -> None:
 def group_memo(at: Who, definition: Definition, leaf: GroupLeaf, t: int) -> Memo:
     """Return the memo of a leaf that names another group: when the contact is in that one, from `t` on."""
     inner, row = definition.groups.get(leaf.group), at.head.rows.get(leaf.group)
-    return [] if inner is None or row is None else spells(inner.rule, row, t, sticky=inner.group.sticky)
+    if inner is None or row is None:
+        return []
+    return spells(inner.rule, evaluated(at, inner.rule, row), t, sticky=inner.group.sticky)

@@ -6,18 +6,24 @@ Membership = pinned out or opted out of the group ? no : any added source or rul
 
 from __future__ import annotations
 
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from processors.leaves import FOR_EVER
+from processors.leaf import FOR_EVER
 from processors.rows import BIT, PINNED_OUT, Pins, Row
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from processors.leaf import Turn
     from processors.rules import Compiled
 
-LOOK_AHEAD = 500
-"""Turns of a rule that are looked through for its end; beyond, the row is looked at again at the last of them."""
+SPELLS = 64
+"""Spells of a membership that are told to the groups that name it; the row of such a group is as long."""
 
 RULE = BIT["rule"]
 
@@ -42,35 +48,56 @@ def look(rule: Compiled, row: Row, t: int) -> Outlook:
         if end <= t:
             return NOTHING
         return Outlook(RULE, end, end) if end < FOR_EVER else BY_RULE
-    return _step_through(rule, row, t)
-
-
-def _step_through(rule: Compiled, row: Row, t: int) -> Outlook:
-    now, due, turn = mask_at(rule, row, t), 0, t
-    for _ in range(LOOK_AHEAD):
-        following = _next_turn(rule, row, turn)
-        if not following:
-            return Outlook(now, due, 0)
-        turn = following
-        then = mask_at(rule, row, turn)
-        if then != now and not due:
-            due = turn
-        if due and not (now and then):
+    (now, turns), due = _foreseen(rule, row, t), 0
+    for turn, mask in turns:
+        due = due or turn
+        if not (now and mask):
             return Outlook(now, due, turn if now else 0)
-    return Outlook(now, due or turn, 0)
+    return Outlook(now, due, 0)
+
+
+def _foreseen(rule: Compiled, row: Row, t: int) -> tuple[int, Iterator[tuple[int, int]]]:
+    """Return the sources at `t`, and when they change after it, each moment with the sources from then on.
+
+    Where the rule has more turns than are looked through, the last moment is that, and sources may be as before.
+    """
+    true, turns = (True, iter(())) if row.stuck else rule.evaluate(row.memos, t)
+    mask = _mask(row.pins, t, true=true)
+    if row.pins is None:
+        return mask, ((turn, RULE if then else 0) for turn, then in turns)
+    return mask, _with_pins(row.pins, turns, t, true=true)
+
+
+def _with_pins(pins: Pins, turns: Iterator[Turn], t: int, *, true: bool) -> Iterator[tuple[int, int]]:
+    """Yield when the sources change by the rule's turns and by the ends of adds."""
+    mask = _mask(pins, t, true=true)
+    ends = ((end, None) for end in sorted({add.expires for add in pins.adds.values() if add.expires > t}))
+    for turn, told in groupby(merge(turns, ends, key=itemgetter(0)), key=itemgetter(0)):
+        said = [then for _, then in told if then is not None]
+        over = true in said
+        true = said[0] if said else true
+        before, mask = mask, _mask(pins, turn, true=true)
+        if mask != before or over:
+            yield turn, mask
+        if over:
+            return
 
 
 def mask_at(rule: Compiled, row: Row, t: int) -> int:
     """Return the sources that hold at `t`, as a mask."""
-    pins = row.pins
-    if pins is not None and pinned_out(pins):
+    return _mask(row.pins, t, true=row.stuck or rule.true_at(row.memos, t))
+
+
+def _mask(pins: Pins | None, t: int, *, true: bool) -> int:
+    """Return the sources that hold at `t` of a row whose rule is true, or not."""
+    if pins is None:
+        return RULE if true else 0
+    if pinned_out(pins):
         return 0
-    mask = RULE if row.stuck or rule.true_at(row.memos, t) else 0
-    if pins is not None:
-        floor = floor_of(pins)
-        for reason, add in pins.adds.items():
-            if add.time >= floor and (not add.expires or t < add.expires):
-                mask |= BIT[reason]
+    mask, floor = RULE if true else 0, floor_of(pins)
+    for reason, add in pins.adds.items():
+        if add.time >= floor and (not add.expires or t < add.expires):
+            mask |= BIT[reason]
     return mask
 
 
@@ -95,39 +122,28 @@ def floor_of(pins: Pins) -> int:
 
 def spells(rule: Compiled, row: Row, t: int, *, sticky: bool) -> list[list[int]]:
     """Return when a row says in, from `t` on, as far as no new fact changes it: see GroupLeaf."""
-    inside, turn = bool(mask_at(rule, row, t)), t
-    found = [[0, FOR_EVER]] if inside else []
-    for _ in range(LOOK_AHEAD):
-        turn = _next_turn(rule, row, turn)
-        if not turn:
+    mask, turns = _foreseen(rule, row, t)
+    found = [[0, FOR_EVER]] if mask else []
+    for turn, then in turns:
+        if then == mask or (then and not mask and len(found) == SPELLS):
+            return [*found, [turn, turn]]
+        if then and not mask:
+            found.append([turn, FOR_EVER])
+        elif mask and not then:
+            found[-1][1] = turn
+        if sticky and then & RULE:
             return found
-        mask = mask_at(rule, row, turn)
-        if bool(mask) != inside:
-            inside = not inside
-            if inside:
-                found.append([turn, FOR_EVER])
-            else:
-                found[-1][1] = turn
-        if sticky and mask & RULE:
-            return found
-    return [*found, [turn, turn]]
+        mask = then
+    return found
 
 
 def turned(rule: Compiled, row: Row, start: int, t: int) -> int:
     """Return the last moment of those from `start` to `t` at which a rule became true by the facts there are."""
-    since, true, turn = start, rule.true_at(row.memos, start), start
-    for _ in range(LOOK_AHEAD):
-        turn = rule.next_after(row.memos, turn)
-        if not turn or turn > t:
+    since, (true, turns) = start, rule.evaluate(row.memos, start)
+    for turn, then in turns:
+        if turn > t:
             break
-        before, true = true, rule.true_at(row.memos, turn)
-        if true and not before:
+        if then and not true:
             since = turn
+        true = then
     return since
-
-
-def _next_turn(rule: Compiled, row: Row, t: int) -> int:
-    turns = [] if row.stuck else [rule.next_after(row.memos, t)]
-    if row.pins is not None:
-        turns += [add.expires for add in row.pins.adds.values() if add.expires > t]
-    return min((turn for turn in turns if turn), default=0)

@@ -12,6 +12,7 @@ from processors.budget import RECORD
 from processors.changes import named_by
 from processors.consent import sendable
 from processors.glance import Glance, memos_of
+from processors.membership import evaluated
 from processors.outlook import Outlook, look
 from processors.profile import names_of
 from processors.rows import Head, Row, head_key
@@ -59,8 +60,9 @@ class Preview:
 
     def _look(self, glance: Glance, key: bytes, head: Head) -> None:
         self._contacts += 1
-        memos = memos_of(glance.facts(key, head, self._definitions), self._definition, None)
-        outlook = look(self._definition.rule, Row(memos=memos), glance.now)
+        facts, rule = glance.facts(key, head, self._definitions), self._definition.rule
+        row = evaluated(facts.at, rule, Row(memos=memos_of(facts, self._definition, None)))
+        outlook = look(rule, row, glance.now)
         if outlook.mask:
             self._take(key, head, outlook)
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from processors.bonds import others
 from processors.identity import is_reachable
-from processors.leaves import add_exactly
 from processors.rows import Known
 from schemas.base import stamp
 from schemas.outputs import Contact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from processors.desk import KeyValue
     from processors.rows import Links, Profile
-    from schemas.activity import BookingFact, RatingFact, Seen
+    from schemas.activity import Seen
 
 encode = msgspec.json.Encoder().encode
-NO_STAY = frozenset({"cancelled", "no_show"})
 PARTS = ("first_name", "last_name")
 
 
@@ -130,24 +127,6 @@ def original(profile: Profile, at: int, full: str) -> bool:
         return False
     profile.original_name, profile.original_at = full, at
     return full != known
-
-
-def count_bookings(profile: Profile, facts: Iterable[BookingFact]) -> None:
-    """Count stays, what was spent by currency, and the last check-out, over bookings not cancelled or no_show."""
-    stays = [fact for fact in facts if fact.status not in NO_STAY]
-    spent: dict[str, Decimal] = {}
-    for fact in stays:
-        if fact.amount and fact.currency:
-            spent[fact.currency] = add_exactly(spent.get(fact.currency, Decimal(0)), Decimal(fact.amount))
-    profile.bookings = len(stays)
-    profile.spent = {currency: f"{total:f}" for currency, total in sorted(spent.items())}
-    profile.last_booking = max((fact.check_out for fact in stays if fact.check_out), default=None)
-
-
-def count_ratings(profile: Profile, facts: Iterable[RatingFact]) -> None:
-    """Keep the latest rating by event time."""
-    given = [(fact.time, fact.stars) for fact in facts if not fact.withdrawn]
-    profile.latest_rating = max(given)[1] if given else 0
 
 
 def table_row(key: bytes, profile: Profile, *, digits: bool, opted_out: bool, links: Links | None) -> KeyValue:

@@ -484,6 +484,11 @@ def counts(head: Head, time: int) -> bool:
     return head.deleted is None or time > head.deleted.at
 
 
+def cut_off(head: Head) -> int:
+    """Tell up to when (epoch ms) events say nothing of the contact that there is now."""
+    return BEFORE if head.deleted is None else head.deleted.at
+
+
 def keeps(head: Head, time: int) -> bool:
     """Whether a fact of this time is kept at all."""
     return head.deleted is None or head.deleted.erased is None or time > head.deleted.erased

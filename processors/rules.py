@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import groupby, repeat
+from operator import itemgetter
 
 from processors.attributes import ContactLeaf
-from processors.leaves import BookingLeaf, GroupLeaf, Leaf, ManualLeaf, Memo, MessageLeaf, RatingLeaf, Zones
+from processors.booking_leaf import BookingLeaf
+from processors.group_leaf import GroupLeaf
+from processors.leaf import Leaf, ManualLeaf, Memo, Turn, Zones
+from processors.message_leaf import MessageLeaf
+from processors.rating_leaf import RatingLeaf
 from processors.windows import window_of
 from schemas.rules import (
     AllRule,
@@ -23,6 +30,9 @@ from schemas.rules import (
 from schemas.rules import Leaf as LeafRule
 
 Truth = Callable[[Sequence[bool]], bool]
+
+LOOK_AHEAD = 500
+"""Turns of its leaves that are looked through for those of a rule; at the last of them it is looked at again."""
 
 ANY_AGE = "P100Y"
 """Rules in force were checked against the retention when they came; a shorter one since must not stop a worker."""
@@ -42,6 +52,7 @@ class Compiled:
         self.kinds = frozenset(leaf.kind for leaf in leaves)
         self.fields = frozenset(leaf.field for leaf in leaves if isinstance(leaf, ContactLeaf))
         self.refs = tuple((at, leaf) for at, leaf in enumerate(leaves) if isinstance(leaf, GroupLeaf))
+        self.booked = "booking" in self.kinds
         self.joint = len(leaves) > 1 or bool(self.refs)
         self.true_when_empty = self.true_at(self.empty(), 0)
 
@@ -53,15 +64,48 @@ class Compiled:
         """Whether the rule is true at `t` (epoch ms)."""
         return self.truth([leaf.true_at(memo, t) for leaf, memo in zip(self.leaves, memos, strict=True)])
 
-    def next_after(self, memos: Sequence[Memo], t: int) -> int:
-        """The next moment after `t` at which any leaf may change by itself, or 0."""
-        turns = [leaf.next_after(memo, t) for leaf, memo in zip(self.leaves, memos, strict=True)]
-        return min((turn for turn in turns if turn), default=0)
+    def evaluate(self, memos: Sequence[Memo], t: int) -> tuple[bool, Iterator[Turn]]:
+        """Return whether the rule is true at `t`, and the moments after it at which that changes by itself, in order.
+
+        If there are very many the last one is where looking ahead has ended, and truth may be as before.
+        """
+        asked = [leaf.evaluate(memo, t) for leaf, memo in zip(self.leaves, memos, strict=True)]
+        truths = [true for true, _ in asked]
+        true = self.truth(truths)
+        if self.single is not None:
+            return true, _bounded(true, ((turn, then, 1) for turn, then in asked[0][1]))
+        return true, _bounded(true, self._joined(truths, [turns for _, turns in asked]))
+
+    def _joined(self, truths: list[bool], leaves: Sequence[Iterator[Turn]]) -> Iterator[tuple[int, bool, int]]:
+        """Yield each moment at which leaves turn, the truth of the rule from then on, and how many of them do."""
+        numbered = (map(_numbered, repeat(at), turns) for at, turns in enumerate(leaves))
+        for moment, turning in groupby(merge(*numbered), key=itemgetter(0)):
+            count = 0
+            for _, at, then in turning:
+                truths[at] = then
+                count += 1
+            yield moment, self.truth(truths), count
 
     def reason(self, memos: Sequence[Memo], t: int) -> str:
         """Return the kind of the first leaf that is true, which is what makes a contact join, else of the first."""
         pairs = zip(self.leaves, memos, strict=True)
         return next((leaf.kind for leaf, memo in pairs if leaf.true_at(memo, t)), self.leaves[0].kind)
+
+
+def _numbered(at: int, turn: Turn) -> tuple[int, int, bool]:
+    return turn[0], at, turn[1]
+
+
+def _bounded(true: bool, turns: Iterable[tuple[int, bool, int]]) -> Iterator[Turn]:  # noqa: FBT001 - truth as it is
+    """Yield the turns at which truth changes, and the one at which so many leaves have turned."""
+    turned = 0
+    for moment, then, count in turns:
+        turned += count
+        if then != true or turned >= LOOK_AHEAD:
+            yield moment, then
+        if turned >= LOOK_AHEAD:
+            return
+        true = then
 
 
 def first(truths: Sequence[bool]) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from processors.facts import Facts
 from processors.glance import memos_of
+from processors.membership import evaluated
 from processors.outlook import look
 from processors.rows import Row, encode, is_gone
 
@@ -47,7 +48,7 @@ def _inside(at: Who, group: str, shadow: Shadow) -> bool:
     row, definition = at.head.rows.get(group, _NONE), shadow.definition
     memos = memos_of(Facts(at, shadow.alone), definition, None)
     anew = Row(memos=memos, stuck=row.stuck and definition.group.sticky, pins=row.pins)
-    return not is_gone(at.head) and look(definition.rule, anew, at.desk.now).mask != 0
+    return not is_gone(at.head) and look(definition.rule, evaluated(at, definition.rule, anew), at.desk.now).mask != 0
 
 
 def write_down(desk: Desk, name: bytes, found: Differing) -> None:

@@ -11,7 +11,7 @@ from processors.consent import ALL, hold, left_for_good, tell
 from processors.contact import touch
 from processors.facts import Facts, count
 from processors.identity import is_relay
-from processors.membership import row_of, settle
+from processors.membership import evaluated, row_of, settle
 from processors.nested import settle_waiting
 from processors.outlook import RULE, mask_at, pinned_out
 from processors.profile import newest as newest_of_field
@@ -78,7 +78,8 @@ def _answer(at: Who, facts: Facts, definition: Definition, why: Why) -> None:
     if known is not None or any(memos) or definition.rule.true_when_empty:
         row = row_of(at, definition)
         row.memos = memos
-        settle(at, definition, row, at.desk.now, _reason(row, mask_at(definition.rule, row, at.desk.now), why))
+        mask = mask_at(definition.rule, evaluated(at, definition.rule, row), at.desk.now)
+        settle(at, definition, row, at.desk.now, _reason(row, mask, why))
 
 
 def _reason(row: Row, mask: int, why: Why) -> Why:

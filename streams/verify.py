@@ -14,21 +14,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from processors.changes import change_id, named_by
 from processors.consent import sendable
 from processors.definitions import Definition, Definitions
-from processors.facts import Facts, counting
+from processors.facts import Facts, count
 from processors.fold import Fold
-from processors.leaves import GroupLeaf, Leaf, Memo, MessageLeaf, end_of
-from processors.membership import Who
-from processors.outlook import LOOK_AHEAD, NOTHING, Outlook, look, mask_at, pinned_out
-from processors.profile import count_bookings, count_ratings
+from processors.group_leaf import GroupLeaf
+from processors.leaf import KEPT, MANY, Leaf, Memo, end_of
+from processors.membership import Who, evaluated
+from processors.message_leaf import MessageLeaf, times_in
+from processors.outlook import NOTHING, Outlook, look, mask_at, pinned_out
 from processors.rows import BIT, NAMED, Head, Profile, Row, head_key, head_of, is_gone
-from processors.rules import Compiled
+from processors.rules import LOOK_AHEAD, Compiled
 from processors.state import Store
 from schemas.base import moment
 from schemas.outputs import Membership
@@ -146,7 +149,7 @@ class Audit:
         for at, leaf in enumerate(rule.leaves):
             if _living(leaf, memos[at], now) != _living(leaf, row.memos[at] if same else [], now):
                 yield _differ("memo_stale", key, definition.id, field=f"leaf {at} ({leaf.kind})")
-        anew = Row(memos=memos, stuck=row.stuck, pins=row.pins)
+        anew = evaluated(facts.at, rule, Row(memos=memos, stuck=row.stuck, pins=row.pins))
         if row.stuck != _stuck(definition, anew, now):
             yield _differ("membership_wrong", key, definition.id, ("sticky", not row.stuck, row.stuck))
         should = look(rule, anew, now)
@@ -154,8 +157,9 @@ class Audit:
 
     def _profile(self, key: bytes, head: Head) -> Iterator[Difference]:
         anew, profile = Profile(), head.profile
-        count_bookings(anew, counting(head, self._desk.bookings(key).values()))
-        count_ratings(anew, counting(head, self._desk.ratings(key).values()))
+        at = Who(self._desk, key, replace(head, profile=anew))
+        count(at, "booking")
+        count(at, "rating")
         for field in ("bookings", "spent", "latest_rating", "last_booking"):
             if getattr(anew, field) != getattr(profile, field):
                 yield _differ("profile_stale", key, field=field)
@@ -213,12 +217,15 @@ class Audit:
 
 
 def _living(leaf: Leaf, memo: Memo, now: int) -> Memo:
-    """Leave out what cannot count any more: of such messages the facts may be gone, and that is right."""
+    """Leave out what cannot count any more: of such messages the facts may be gone, and that is right.
+
+    Nor do times that are kept to spare; and rows from before list all bookings.
+    """
     if isinstance(leaf, GroupLeaf):
         return [[start if start > now else 0, until] for start, until in memo if until > max(start, now)]
     if not isinstance(leaf, MessageLeaf):
-        return memo
-    return [time for time in memo if end_of(leaf.window, time) > now]
+        return memo if len(memo) <= KEPT else MANY
+    return [time for time in times_in(memo)[: leaf.count] if end_of(leaf.window, time) > now]
 
 
 def _stuck(definition: Definition, row: Row, now: int) -> bool:
@@ -234,17 +241,18 @@ def _looked_at_later(rule: Compiled, anew: Row, row: Row, should: Outlook) -> Ou
     if (row.due, row.expires) == (should.due, should.expires) or not row.due or row.expires:
         return should
     sooner = not should.due or row.due < should.due
-    if sooner and mask_at(rule, anew, row.due) == should.mask and _turns(rule, anew, row.due) >= LOOK_AHEAD:
+    if sooner and mask_at(rule, anew, row.due) == should.mask and _is_crowded(rule, anew, row):
         return Outlook(should.mask, row.due, 0)
     return should
 
 
-def _turns(rule: Compiled, row: Row, until: int) -> int:
-    """Count the rule's turns up to a moment, as far as they matter."""
-    turn, count = 0, 0
-    while count < LOOK_AHEAD and (turn := rule.next_after(row.memos, turn)) and turn <= until:
-        count += 1
-    return count
+def _is_crowded(rule: Compiled, anew: Row, row: Row) -> bool:
+    """Whether there are, or were by rows from before, more turns than are looked through."""
+    if any(len(memo) > KEPT or memo == MANY for memo in row.memos):
+        return True
+    pairs = zip(rule.leaves, anew.memos, strict=True)
+    turns = chain.from_iterable(leaf.evaluate(memo, 0)[1] for leaf, memo in pairs)
+    return sum(1 for _ in islice(turns, LOOK_AHEAD)) == LOOK_AHEAD
 
 
 def _unlike(key: bytes, group: str, row: Row, should: Outlook) -> Iterator[Difference]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from processors.attributes import ContactLeaf, moment_in
-from processors.leaves import FOR_EVER, Zones
+from processors.leaf import FOR_EVER, Zones
+from processors.totals import BookingTotals
 from schemas.activity import BookingFact
 from schemas.rules import ContactRule, parse_rule
 from tests.processors.world import DAY, HOUR, MADE, START, World, iso, millis
@@ -67,7 +68,7 @@ def test_operators(rule: dict[str, Any], yes: list[Any], no: list[Any]) -> None:
     assert compiled.fades
     assert {compiled.end(compiled.memo(value)) for value in yes} == {FOR_EVER}
     assert {compiled.end(compiled.memo(value)) for value in no} == {0}
-    assert compiled.next_after(compiled.memo(yes[0]), START) == 0
+    assert [*compiled.evaluate(compiled.memo(yes[0]), START)[1]] == []
 
 
 def test_what_is_as_in_an_empty_profile_needs_no_memo() -> None:
@@ -103,7 +104,7 @@ def test_a_date_that_is_none_is_neither_old_nor_new() -> None:
         for value in (7, True, None, ["2026-01-01"]):
             memo = compiled.memo(value)
             assert not compiled.true_at(memo, START)
-            assert compiled.next_after(memo, START) == 0
+            assert [*compiled.evaluate(memo, START)[1]] == []
     picky = leaf(contact="attributes.x", newer_than="P1D", is_any=["2026-11-03"])
     assert (picky.memo("2026-11-02"), picky.end(picky.memo("2026-11-03")) > START) == ([], True)
     assert picky.end([]) == 0
@@ -114,9 +115,9 @@ def test_older_and_newer_flip_by_time_alone() -> None:
     compiled = leaf(contact="customer_since", older_than="P1D", newer_than="P3D")
     memo = compiled.memo(START)
     assert [compiled.true_at(memo, START + days * DAY) for days in range(5)] == [False, True, True, False, False]
-    assert compiled.next_after(memo, START) == START + DAY
-    assert compiled.next_after(memo, START + DAY) == START + 3 * DAY
-    assert compiled.next_after(memo, START + 3 * DAY) == 0
+    assert [*compiled.evaluate(memo, START)[1]] == [(START + DAY, True), (START + 3 * DAY, False)]
+    assert [*compiled.evaluate(memo, START + DAY)[1]] == [(START + 3 * DAY, False)]
+    assert [*compiled.evaluate(memo, START + 3 * DAY)[1]] == []
     assert not compiled.fades
 
 
@@ -129,8 +130,8 @@ def test_the_last_stay_ends_in_its_propertys_zone() -> None:
         BookingFact(1, 0, "cancelled", "berlin", check_out="2026-05-02"),
         BookingFact(1, 0, "confirmed", "berlin"),
     ]
-    assert compiled.last_stay(stays) == millis("2026-01-01T23:00:00Z")
-    assert compiled.last_stay(stays[2:]) is None
+    assert compiled.last_stay(BookingTotals(stays).days) == millis("2026-01-01T23:00:00Z")
+    assert compiled.last_stay(BookingTotals(stays[2:]).days) is None
 
 
 @pytest.fixture

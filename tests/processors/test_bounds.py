@@ -158,16 +158,16 @@ def test_a_deadline_that_moved(world: World) -> None:
     assert world.folds[0].desk.deadlines.heap == []
 
 
-def test_facts_of_one_contact(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bookings stay decoded up to a bound."""
+def test_facts_of_many_contacts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bookings stay decoded up to a bound: those that nobody asked for longest go, and the last contact's never do."""
     monkeypatch.setattr(folding, "DECODED", 10)
     (fold,) = world.folds
-    held = list[int]()
     for at in range(30):
-        world.book(f"b{at}", check_in="2026-12-01", check_out="2026-12-02")
-        held.append(fold.desk.decoded)
-    assert max(held) <= 10
-    assert world.contact()["bookings"] == 30
+        world.book(f"b{at}", PHONES[at % 3], check_in="2026-12-01", check_out="2026-12-02")
+        assert fold.desk.decoded == sum(known.counted for known in fold.desk._ledgers.values())
+        assert fold.desk.decoded <= 10 or len(fold.desk._ledgers) == 1
+        assert (f"bali/tel:{PHONES[at % 3]}".encode(), b"b") in fold.desk._ledgers
+    assert [world.contact(phone)["bookings"] for phone in PHONES[:3]] == [10, 10, 10]
 
 
 def test_contacts_without_facts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_contacts_without_facts(world: World, monkeypatch: pytest.MonkeyPatch) -
         world.say("dinner", phone=phone)
     world.group("stayed", {"event": "booking", "within": "P6M"})
     assert fold.desk.decoded <= 10
-    assert len(fold.desk._bookings) <= 10
+    assert len(fold.desk._ledgers) <= 10
 
 
 def test_laps_share_a_slice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from processors import outlook, scans
-from processors.leaves import FOR_EVER, GroupLeaf
-from processors.outlook import spells
+from processors import rules, scans
+from processors.group_leaf import GroupLeaf
+from processors.leaf import FOR_EVER
+from processors.outlook import SPELLS, spells
 from processors.rows import Add, Pins, Row
 from tests.processors.test_rules import compiled
 from tests.processors.world import DAY, HOUR, MADE, START, World, iso
@@ -184,13 +185,14 @@ def test_spells_of_a_membership() -> None:
     row = Row(memos=[[[START + at * DAY, START + at * DAY + HOUR, 1, "0"] for at in range(400)]])
     assert (GroupLeaf("z").end(once), GroupLeaf("z").end([])) == (once[2][1], 0)
     many = spells(rule, row, START - 1, sticky=False)
-    assert many[-1][0] == many[-1][1] == many[-2][1]
+    assert many[-1] == 2 * [START + SPELLS * DAY]
+    assert len(many) == SPELLS + 1
     assert all(one[1] <= two[0] for one, two in pairwise(many))
 
 
 def test_many_turns_of_the_inner_group_are_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the turns looked through end, the outer group is looked at again, and nothing is missed."""
-    monkeypatch.setattr(outlook, "LOOK_AHEAD", 3)
+    monkeypatch.setattr(rules, "LOOK_AHEAD", 3)
     world.group("z", {"event": "booking", "stay": "current"})
     world.group("a", {"group": "z"})
     for at in range(6):

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors import scans
-from processors.profile import count_bookings, count_ratings, full_name, kept_name, learn, meet, names_of
+from processors.profile import full_name, kept_name, learn, meet, names_of
 from processors.rows import Known, Profile
+from processors.totals import BookingTotals, RatingTotals
 from schemas.activity import BookingFact, RatingFact, Seen
 from tests.processors.world import DAY, MADE, START, World
 
@@ -97,7 +98,7 @@ def test_money_is_summed_exactly_by_currency() -> None:
     gone = [BookingFact(1, 0, status, amount="1", currency="EUR") for status in ("cancelled", "no_show")]
     for order in permutations([*facts, *gone, BookingFact(1, 0, "checked_out", amount="2")]):
         profile = Profile()
-        count_bookings(profile, order)
+        BookingTotals(order).tell(profile)
         assert (profile.bookings, profile.last_booking) == (4, "2026-01-02")
         assert {c: Decimal(s) for c, s in profile.spent.items()} == {"IDR": Decimal("1099999999999999999.500000000")}
 
@@ -105,9 +106,9 @@ def test_money_is_summed_exactly_by_currency() -> None:
 def test_the_latest_rating_is_by_event_time() -> None:
     """Withdrawn ratings do not count; none at all is none."""
     profile = Profile()
-    count_ratings(profile, [RatingFact(1, 5, 2), RatingFact(1, 3, 5), RatingFact(1, 9, 1, withdrawn=True)])
+    RatingTotals([RatingFact(1, 5, 2), RatingFact(1, 3, 5), RatingFact(1, 9, 1, withdrawn=True)]).tell(profile)
     assert profile.latest_rating == 2
-    count_ratings(profile, [])
+    RatingTotals([]).tell(profile)
     assert profile.latest_rating == 0
 
 

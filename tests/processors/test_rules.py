@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.leaves import FOR_EVER, BookingLeaf, Leaf, ManualLeaf, MessageLeaf, RatingLeaf, Zones, end_of
-from processors.outlook import LOOK_AHEAD, Outlook, look
+from processors.booking_leaf import BookingLeaf
+from processors.leaf import FOR_EVER, Leaf, ManualLeaf, Zones, end_of
+from processors.message_leaf import SPARE, MessageLeaf, times_in
+from processors.outlook import Outlook, look
+from processors.rating_leaf import RatingLeaf
 from processors.rows import Add, Pins, Row
-from processors.rules import compile_rule, rule_in_force
+from processors.rules import LOOK_AHEAD, compile_rule, rule_in_force
 from processors.windows import Window, window_of
 from schemas.activity import BookingFact, RatingFact
 from schemas.rules import BookingRule, MessageRule, RatingRule
@@ -31,9 +34,9 @@ def moments(window: Window | None, starts: list[int]) -> list[int]:
 
 
 def flips_are_foretold(leaf: Leaf, memo: list[Any], at: list[int]) -> None:
-    """Between two moments that next_after gives, nothing changes."""
+    """Between two turns nothing changes."""
     for t in at:
-        following = leaf.next_after(memo, t) or FOR_EVER
+        following = next((turn for turn, _ in leaf.evaluate(memo, t)[1]), FOR_EVER)
         assert {leaf.true_at(memo, other) for other in at if t <= other < following} == {leaf.true_at(memo, t)}
 
 
@@ -49,6 +52,48 @@ def test_messages_one_by_one_or_all_at_once(times_: list[int], window: Window | 
     for t in at:
         assert leaf.true_at(memo, t) == (sum(t < end_of(window, time) for time in times_) >= count)
     flips_are_foretold(leaf, memo, at)
+
+
+@given(st.lists(st.tuples(times, st.booleans()), max_size=20), windows, st.integers(1, 3), st.data())
+def test_messages_that_are_taken_back(
+    steps: list[tuple[int, bool]], window: Window | None, count: int, data: Any
+) -> None:
+    """What decides is always that of all messages there are, and they are read again only where nothing else tells."""
+    leaf, there, memo = (
+        MessageLeaf(MessageRule(any_of=("x",), min_count=count), window),
+        list[int](),
+        list[int | None](),
+    )
+    for time, takes in steps:
+        if takes and there:
+            gone = there.pop(data.draw(st.integers(0, len(there) - 1)))
+            left = leaf.take(memo, gone)
+            assert left is not None or len(there) >= len(memo) - 1
+            memo = leaf.spare(there) if left is None else left
+        else:
+            there.append(time)
+            memo = leaf.add(memo, time)
+        assert times_in(memo)[:count] == leaf.memo(there)
+        assert leaf.end(memo) == leaf.end(leaf.memo(there))
+        assert not there or leaf.since(memo) == max(leaf.memo(there))
+    assert leaf.take(memo, END_OF_JANUARY - 1) is memo
+
+
+@pytest.mark.parametrize("window", [None, window_of("P1M", "UTC")])
+def test_messages_that_are_taken_back_again_and_again(window: Window | None) -> None:
+    """Of any number of messages they are read again once for as many as are kept to spare, not for each."""
+    leaf, there, read = MessageLeaf(MessageRule(any_of=("x",)), window), [START + at for at in range(300)], 0
+    there = [*there, *there[:SPARE]]
+    memo = leaf.memo(there)
+    for at in range(250):
+        gone = there.pop(0 if window is None else -1)
+        said = at if window is None else START + 1_000 + at
+        for step, time in ((leaf.take, gone), (leaf.add, said), (leaf.take, said)):
+            memo = step(memo, time)
+            read += memo is None
+            memo = leaf.spare(there) if memo is None else memo
+        assert times_in(memo)[:1] == leaf.memo(there)
+    assert read <= 1 + 250 // SPARE
 
 
 @given(st.lists(st.tuples(times, st.sampled_from([1.0, 5.0]))), windows, st.sampled_from(["any", "latest", "all"]))
@@ -87,7 +132,7 @@ stays = st.builds(
 @settings(max_examples=60)
 @given(
     st.lists(stays, max_size=4), windows, st.sampled_from(["past", "current", "upcoming", "any"]),
-    st.sampled_from([1, 2]), st.sampled_from([None, 3]), st.sampled_from([None, 100]),
+    st.sampled_from([1, 2]), st.sampled_from([None, 3]), st.sampled_from([None, Decimal(100)]),
 )  # fmt: skip
 def test_bookings_in_the_window(  # noqa: PLR0917 - what Hypothesis draws
     facts: list[BookingFact], window: Window | None, stay: Any, least: int, nights: int | None, spent: Any
@@ -159,7 +204,7 @@ def test_all_named_conditions_must_hold(rule: dict[str, Any], enough: bool) -> N
 
 def test_added_by_hand_is_no_rule() -> None:
     """The manual leaf is never true and never changes."""
-    assert (ManualLeaf().true_at([], START), ManualLeaf().next_after([], START)) == (False, 0)
+    assert (ManualLeaf().true_at([], START), [*ManualLeaf().evaluate([], START)[1]]) == (False, [])
 
 
 def compiled(rule: dict[str, Any]) -> Any:
@@ -182,9 +227,19 @@ def test_an_outlook_tells_sources_the_next_change_and_the_end() -> None:
 
 
 def test_an_outlook_looks_again_where_it_gave_up() -> None:
-    """Hundreds of stays ahead: the row is looked at again at the last turn that was looked through."""
-    rule = compiled({"event": "booking", "stay": "upcoming"})
+    """Hundreds of stays of which none decides: the row is looked at again at the last turn that was looked through."""
+    rule = compiled({"any": [{"event": "rating"}, {"event": "booking", "stay": "current"}]})
     entries = [[START + at * DAY, START + at * DAY + HOUR, 1, "0"] for at in range(1, LOOK_AHEAD)]
-    found = look(rule, Row(memos=[entries]), START)
-    assert (found.mask, found.expires) == (1, 0)
-    assert START < found.due <= START + LOOK_AHEAD * DAY
+    found = look(rule, Row(memos=[[[START, True]], entries]), START)
+    assert found == Outlook(1, START + LOOK_AHEAD // 2 * DAY + HOUR, 0)
+    pins = Pins(adds={"flow": Add(START, "c", START + 300 * DAY)})
+    found = look(rule, Row(memos=[[[START, True]], entries], pins=pins), START)
+    assert found == Outlook(0b10001, START + LOOK_AHEAD // 2 * DAY + HOUR, 0)
+
+
+def test_an_outlook_looks_through_any_number_of_stays_that_decide() -> None:
+    """The end is known of thousands that one leaf alone counts."""
+    for stay, end in (("upcoming", 5_000 * DAY), ("any", 5_000 * DAY + HOUR + DAY), ("current", DAY + HOUR)):
+        rule = compiled({"event": "booking", "stay": stay, "within": "P1D"})
+        entries = [[START + at * DAY, START + at * DAY + HOUR, 1, "0"] for at in range(1, 5_001)]
+        assert look(rule, Row(memos=[entries]), START + DAY) == Outlook(1, START + end, START + end)
