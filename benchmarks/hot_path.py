@@ -20,9 +20,9 @@ from typing import Any
 
 import msgspec
 
-from processors.fold import Fold, Record
+from processors.fold import Flushed, Fold, Record
 from processors.normalize import Normalizer, Raw
-from processors.state import MemoryStore
+from processors.state import MemoryStore, Store
 from schemas.activity import Tick, encode
 from schemas.base import Reject
 from schemas.tenants import Tenant
@@ -72,12 +72,13 @@ def message(at: int, dice: random.Random) -> dict[str, Any]:
 
 
 class Line:
-    """normalize and decide in a row, on one partition in memory."""
+    """normalize and decide in a row, on one partition in memory, at one moment (epoch ms)."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: int = NOW, store: Store | None = None) -> None:
+        self.now = now
         self.normalizer = Normalizer({"bali": TENANT})
         self.store = MemoryStore()
-        self.fold = Fold(self.store, 0, 1, hash_key=b"k" * 32)
+        self.fold = Fold(store or self.store, 0, 1, hash_key=b"k" * 32)
         self.offset = 0
         self.out = 0
 
@@ -86,10 +87,10 @@ class Line:
         records: list[Record] = []
         for value in values:
             self.offset += 1
-            keyed = self.normalizer.normalize(Raw(topic, 0, self.offset, NOW, None, value, ()))
+            keyed = self.normalizer.normalize(Raw(topic, 0, self.offset, self.now, None, value, ()))
             if isinstance(keyed, Reject):
                 raise TypeError(keyed.detail)
-            records += [Record(one.key, one.value, NOW) for one in keyed]
+            records += [Record(one.key, one.value, self.now) for one in keyed]
         return records
 
     def decide(self, records: list[Record]) -> None:
@@ -100,19 +101,23 @@ class Line:
                 self.fold.apply(records[at : min(at + CHUNK, start + COMMIT)])
             told += self.commit()
         while told or self.fold.scanning:
-            self.fold.apply([*told, Record(b"", encode(Tick(-1, 0, 0, 0)), NOW)])
+            self.fold.apply([*told, Record(b"", encode(Tick(-1, 0, 0, 0)), self.now)])
             told = self.commit()
 
     def commit(self) -> list[Record]:
         """Commit, and return what the fold tells itself."""
         flushed = self.fold.flush()
         out = self.fold.desk.take()
-        told = [Record(o.key, o.value or b"", NOW) for o in out if o.topic == "contact-activity"]
+        told = [Record(o.key, o.value or b"", self.now) for o in out if o.topic == "contact-activity"]
         self.out += len(out) - len(told)
-        self.store.write(flushed.rows)
-        self.store.write(flushed.index)
+        self.write(flushed)
         self.fold.committed()
         return told
+
+    def write(self, flushed: Flushed) -> None:
+        """Write what a commit writes."""
+        self.store.write(flushed.rows)
+        self.store.write(flushed.index)
 
 
 def timed(work: Callable[[], Any], events: int, profile: cProfile.Profile | None) -> tuple[Any, float]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_lowercase, digits
 
 from benchmarks.job import Record
@@ -25,9 +27,21 @@ class Answer:
     matches: int
 
 
-def answer(records: Iterable[Record]) -> Answer:
-    """Fold the records one by one, looking for every phrase in every text."""
-    padded = [(f" {phrase} ", group) for group, any_of in groups().items() for phrase in any_of]
+def answer(*parts: Sequence[Record]) -> Answer:
+    """Fold the records one by one, the parts on all cores."""
+    if len(parts) == 1:
+        return _answer(parts[0])
+    with ProcessPoolExecutor() as pool:
+        found = list(pool.map(_answer, parts))
+    return Answer(
+        frozenset().union(*(one.joined for one in found)),
+        sum(one.valid for one in found),
+        sum(one.invalid for one in found),
+        sum(one.matches for one in found),
+    )
+
+
+def _answer(records: Iterable[Record]) -> Answer:
     joined: set[tuple[str, str]] = set()
     valid = invalid = matches = 0
     for _, value in records:
@@ -36,10 +50,27 @@ def answer(records: Iterable[Record]) -> Answer:
             invalid += 1
             continue
         valid += 1
-        found = {(said[0], group) for phrase, group in padded if phrase in said[1]}
+        found = {(said[0], group) for group in _matched(said[1])}
         matches += len(found)
         joined |= found
     return Answer(frozenset(joined), valid, invalid, matches)
+
+
+def _matched(text: str) -> set[str]:
+    """Look in a padded text for every phrase whose first word it has: that takes a tenth of looking for each."""
+    phrases = _phrases()
+    words = phrases.keys() & set(text.split())
+    return {group for word in words for phrase, group in phrases[word] if phrase in text}
+
+
+@lru_cache(1)
+def _phrases() -> dict[str, list[tuple[str, str]]]:
+    """The padded phrases and their groups, by the first word."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for group, any_of in groups().items():
+        for phrase in any_of:
+            found.setdefault(phrase.split()[0], []).append((f" {phrase} ", group))
+    return found
 
 
 def _said(value: bytes) -> tuple[str, str] | None:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     store, fold = _prepared(job.ends_at * 1000)
     out = _measure("decide", len(raws), lambda: _decided(fold, store, keyed, job.ends_at * 1000), profile=asked.profile)
     print(f"decide appends an event: {_shares(out, len(raws))}")
-    return 0 if out["membership-changes"] == len(answer(job.records).joined) else 1
+    return 0 if out["membership-changes"] == len(answer(*job.parts).joined) else 1
 
 
 def _measure(name: str, events: int, step: Callable[[], _T], *, profile: bool) -> _T:

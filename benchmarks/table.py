@@ -48,7 +48,6 @@ def _line(runs: Sequence[Run]) -> Line | None:
     if not right:
         return None
     speeds = [run.per_second for run in right]
-    own = [name for name in right[0].cpu_us if name != BROKER]
     return Line(
         contestant=right[0].contestant,
         messages=right[0].messages,
@@ -57,11 +56,21 @@ def _line(runs: Sequence[Run]) -> Line | None:
         per_second=median(speeds),
         slowest=min(speeds),
         fastest=max(speeds),
-        cpu_us={name: _cpu_us(right, name) for name in own},
+        cpu_us=_by_hop(right),
         broker_us=_cpu_us(right, BROKER) if BROKER in right[0].cpu_us else None,
         peak_mb=_median(right, lambda run: sum(mb for name, mb in run.peak_mb.items() if name != BROKER)),
         start_s=_median(right, lambda run: run.start_s),
     )
+
+
+def _by_hop(runs: Sequence[Run]) -> dict[str, float]:
+    """CPU of the contestant's processes, `decide-1` and `decide-2` as one."""
+    found: dict[str, float] = {}
+    for process in runs[0].cpu_us:
+        if process != BROKER:
+            hop = process.rstrip("0123456789").rstrip("-")
+            found[hop] = round(found.get(hop, 0) + _cpu_us(runs, process), 2)
+    return found
 
 
 def _cpu_us(runs: Sequence[Run], process: str) -> float:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from types import ModuleType
 
 import pytest
 
+from benchmarks import job as job_module
+from benchmarks import oracle
 from benchmarks.job import Job, Record
 from benchmarks.oracle import answer, blanked
 from benchmarks.vocabulary import groups
@@ -49,6 +52,24 @@ def test_words_match_whole_and_in_order() -> None:
     assert " pet " not in blanked("a carpet, petting")
     assert " late bed " not in blanked("bed late")
     assert " late bed " in blanked("a Late, BED!")
+
+
+def test_parts_give_the_answer_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the records are cut; and a job in parts has each message once."""
+    monkeypatch.setattr(job_module, "PART", 700)
+    job = Job(2000, 1_795_000_000)
+    assert [len(part) for part in job.parts] == [700, 700, 600]
+    assert answer(*job.parts) == answer(job.records)
+    ids = [found[0] for found in (re.findall(rb"m-\d{9}", value) for _, value in job.records) if found]
+    assert len(ids) == len({*ids}) == 2000
+
+
+def test_no_phrase_is_overlooked() -> None:
+    """What is found by first words is what is found by looking for each phrase."""
+    phrases = [(f" {phrase} ", group) for group, any_of in groups().items() for phrase in any_of]
+    texts = [blanked(json.loads(value)["data"]["text"]) for _, value in Job(3000, 1).records if value.endswith(b"}}")]
+    for text in texts:
+        assert oracle._matched(text) == {group for phrase, group in phrases if phrase in text}
 
 
 @pytest.fixture

@@ -80,6 +80,14 @@ def test_wrong_runs_give_no_figures() -> None:
     assert "| fast | 100 | 1/2 | 300 (300 to 300) | 15.0 | 5 | worker 5 | 2 |" in markdown(found, "slow")
 
 
+def test_the_processes_of_a_hop_are_one_figure() -> None:
+    """normalize, decide and broker each have theirs, however many processes there are."""
+    cpu = {"decide-1": 20.0, "decide-2": 21.0, "normalize-1": 14.0, "broker": 9.0}
+    found = lines([Run("rollcall", 1, 100, 1.0, 300.0, cpu, {}, 1.0, 2, 1, [])])
+    assert (found[0].cpu_us, found[0].broker_us) == ({"decide": 41.0, "normalize": 14.0}, 9.0)
+    assert "| decide 41, normalize 14 | 9 |" in markdown(found, "rollcall")
+
+
 def test_page_tells_the_machine_and_the_factor() -> None:
     """The page holds the table, the cores that were shared, and the factor where there is one."""
     found = lines([_run("rollcall", 300.0, []), _run("faust", 20.0, [])])
