@@ -136,7 +136,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(steps)
 def test_it_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, history: list[dict[int, bytes | None] | str]
