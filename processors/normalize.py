@@ -25,6 +25,7 @@ from processors.identity import (
 )
 from processors.phones import e164, region_of
 from processors.rows import owner_key
+from processors.whole_words import opts_out
 from processors.windows import FOR_EVER, duration_upper_bound_ms, parse_duration
 from processors.words import normalise
 from schemas import activity
@@ -76,7 +77,10 @@ PinCommand = GroupAdd | GroupRemove | GroupClearPin | ConsentOptOut | ConsentOpt
 ALL = "all"
 """The scope of consent to everything."""
 AHEAD = 5 * 60 * 1000
-"""How far (ms) an event's time may lie ahead of its append time."""
+"""How far (ms) an event's time may lie ahead of its append time, as which it counts: nothing can be said later than it.
+
+Else a clock that is ahead would have an opt-in, a tag or a booking outlive the STOP or the deletion that follows it.
+"""
 
 to_json = msgspec.json.Encoder().encode
 
@@ -144,9 +148,20 @@ class Normalizer:
 
     def _activities(self, raw: Delivered, event: Any) -> list[Keyed] | Reject:
         time = millis(event.time)
-        if time > raw.timestamp + AHEAD:
+        if time <= raw.timestamp:
+            return _STEP[event.__class__](self, raw, event, time)
+        if time > raw.timestamp + AHEAD and not self._opts_out(event):
             return Reject("from_the_future", "time")
-        return _STEP[event.__class__](self, raw, event, time)
+        return _STEP[event.__class__](self, raw, event, raw.timestamp)
+
+    def _opts_out(self, event: Any) -> bool:
+        """Whether an event asks for no more messages, so that it is heard whatever its sender's clock shows."""
+        if not isinstance(event, MessageEvent):
+            return isinstance(event, ConsentOptOut)
+        tenant, data = self.tenants.get(event.tenant), event.data
+        if tenant is None or data.direction != "inbound" or data.deleted:
+            return False
+        return opts_out(tenant, normalise(data.text or ""), data.channel)
 
     def message(self, raw: Delivered, event: MessageEvent, time: int) -> list[Keyed] | Reject:
         """A message goes straight to its contact, with its words normalised."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from processors.identity import channel_of
+from processors.opt_out_phrases import opt_outs_of
 from processors.words import normalise
 
 if TYPE_CHECKING:
@@ -93,3 +94,11 @@ def _add_words(known: dict[str, Meaning], group: Group) -> None:
     for text, phrase in joins.items():
         if text not in leaves:
             known.setdefault(text, Meaning(phrase)).joins.append((group.id, phrase))
+
+
+def opts_out(record: Tenant, text: str, channel: str) -> bool:
+    """Whether a normalised text opts out of everything, or sounds like it; whatever groups there are."""
+    meaning = meanings(record, ()).get(text)
+    if meaning is not None:
+        return meaning.on(channel) == "opt_out"
+    return opt_outs_of(tuple(record.opt_out_words)).near_miss(text) is not None

@@ -33,7 +33,7 @@ Reason = Literal[
     "group_unknown",  # a command names a group that the tenant does not have
     "phone_invalid",  # the only identity is a phone that is none
     "identity_missing",  # nothing names the guest
-    "from_the_future",  # event time is more than 5 minutes ahead of the append time
+    "from_the_future",  # event time is more than 5 minutes ahead of the append time, and it is no opt-out
     "too_old",  # a message older than the retention
     "quota_exceeded",  # more than a definition may have; `detail` is the path, the bound and its setting
     "rule_invalid",  # a group's rule does not parse; `detail` is the path of the wrong node

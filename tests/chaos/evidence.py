@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar, get_args
 
 from tests.chaos.history import RAW, History, newest
@@ -25,7 +26,15 @@ def accepted(history: History, *topics: str) -> Iterator[tuple[Taken, Mapping[st
 
 def _accepted(history: History, topic: str) -> list[tuple[Taken, Mapping[str, Any]]]:
     small = (one for one in sorted(history[topic]) if len(one.value or b"") <= _LARGEST[topic])
-    return [(one, event) for one in small if (event := read(one.value)) is not None]
+    return [(one, _in_its_time(one, event)) for one in small if (event := read(one.value)) is not None]
+
+
+def _in_its_time(one: Taken, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an event as it counts: no later than it was appended, also where the broker's clock was set back."""
+    if millis(event["time"]) <= one.timestamp:
+        return event
+    appended = datetime.fromtimestamp(one.timestamp / 1000, UTC)
+    return {**event, "time": appended.isoformat(timespec="milliseconds")}
 
 
 def _remembered(history: History, name: str, make: Callable[[], T]) -> T:

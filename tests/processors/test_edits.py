@@ -154,7 +154,7 @@ def test_parts_of_a_name_are_written_one_by_one() -> None:
     """In any order what is left out stays; the whole is put together anew; "" clears; a name that is told is whole."""
     parts: list[dict[str, Any]] = [{"last_name": "Wirawan"}, {"first_name": "Made"}, {"first_name": "Ketut"}]
     for order in permutations(enumerate(parts)):
-        world = World()
+        world = World(now=START + 10)
         world.tenant()
         for at, part in order:
             world.must("contact.upsert", {"contact": {"phone": MADE, **part}}, time=START + at, id=f"u{at}")
@@ -167,7 +167,8 @@ def test_parts_of_a_name_are_written_one_by_one() -> None:
     assert named(world) == ("Ibu Ayu Lestari", "Ayu", None)
     world.must("contact.upsert", {"contact": {"phone": MADE, "last_name": "Sari"}}, time=START + 7)
     assert named(world) == ("Ayu Sari", "Ayu", "Sari")
-    world.must("contact.upsert", {"contact": {"phone": MADE, "name": "", "first_name": "", "last_name": ""}})
+    nameless = {"phone": MADE, "name": "", "first_name": "", "last_name": ""}
+    world.must("contact.upsert", {"contact": nameless}, time=START)
     assert named(world) == ("Ayu Sari", "Ayu", "Sari")
     world.tick(SECOND)
     world.must("contact.upsert", {"contact": {"phone": MADE, "name": "", "first_name": "", "last_name": ""}})
