@@ -24,6 +24,10 @@ _MAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@((?:[\w](?:[\w-]*[\w])?\.)+[^\W
 _MAILBOX = re.compile(r"[^<>@]*<([^<>]*)>")
 _NOT_IN_CHANNEL = re.compile(r"[^\w.]+")
 _PHONE_CHANNELS = frozenset({"whatsapp", "sms"})
+_SENDER = re.compile(r"(?:whatsapp:)?\s*\+?([1-9][\d ()-]*)(?:@(?:s\.whatsapp\.net|c\.us))?", re.IGNORECASE | re.ASCII)
+_LENGTHS = (7, 15)
+"""Digits of a number with its country; fewer are a short code, which is no guest's."""
+_not_digits = re.compile(r"\D+", re.ASCII).sub
 _RESERVED = frozenset({"tel", "mailto", "booking"})  # prefixes that no channel may speak for
 
 # A booking site gives the hotel an address of its own for each stay or guest, which ends soon and is no person's.
@@ -87,13 +91,13 @@ def identify_message(
         return _identity((), (email,), (_chat(name, from_ or user_id),))
     if email is None and user_id is None and from_ is not None and (phone := e164(from_, region)) is not None:
         return Identity(f"tel:{phone}", phone)  # nearly all messages: 0.4 µs
-    number = _number(name, from_ if user_id is None else _given(from_), region)
+    number = _sender(name, from_ if user_id is None else _given(from_), region)
     return _identity((number, _number(name, user_id, region) or None), (email,), ())
 
 
 def identify_guest(guest: Guest, region: str | None, fallback: str | None = None) -> Identity:
     """Identify the guest of a booking or rating; `fallback` is the id of one whom nothing else names."""
-    numbers = _number("sms", _given(guest.phone), region), _number("whatsapp", _given(guest.whatsapp), region)
+    numbers = _number("sms", _given(guest.phone), region), _sender("whatsapp", _given(guest.whatsapp), region)
     chats = [_chat(name, getattr(guest, name)) for name in ("telegram", "instagram", "facebook", "live_chat")]
     return _identity(numbers, (guest.email,), chats, fallback)
 
@@ -116,7 +120,11 @@ def canonical(contact: str) -> str | None:
     text = contact.strip()
     scheme, _, rest = text.partition(":")
     if scheme in ("tel", "whatsapp"):
-        number = _number(scheme, f"whatsapp:{rest}", None)
+        number = (
+            _sender(scheme, f"whatsapp:{rest}", None)
+            if scheme == "whatsapp"
+            else _number(scheme, f"whatsapp:{rest}", None)
+        )
         return f"tel:{number}" if number and number[0] == "+" else number or None
     if scheme == "mailto":
         mail = mail_of(rest)
@@ -179,16 +187,28 @@ def _identity(
 
 
 def _number(channel: str, raw: str | None, region: str | None) -> str | None:
-    """Read what a phone's field holds: a phone, on WhatsApp also a user id's contact id, "" for neither."""
+    """Read what a phone's field holds: a phone, else what a gateway knows somebody by, "" for neither."""
     if raw is None:
         return None
     user = raw.strip().removeprefix("whatsapp:")
     if channel == "whatsapp" and is_whatsapp_user_id(user):
         return f"whatsapp:{user}"
-    phone = e164(raw, region)
-    if phone is None and channel == "whatsapp" and user.isdecimal():
-        phone = e164(f"whatsapp:{user}", None)  # its gateways write a foreign guest's number as bare digits
-    return phone or ""
+    return e164(raw, region) or ""
+
+
+def _sender(channel: str, raw: str | None, region: str | None) -> str | None:
+    """Read who a gateway says is at the other end: as `_number` does, but foreign numbers may be bare digits.
+
+    One that is in no plan of numbers keeps its channel's id: whoever writes can be heard, and can be answered.
+    """
+    number = _number(channel, raw, region)
+    sender = _SENDER.fullmatch(raw.strip()) if raw and number == "" else None
+    if sender is None:
+        return number
+    digits = _not_digits("", sender[1])
+    return e164(f"whatsapp:{digits}", None) or (
+        f"{channel}:{digits}" if _LENGTHS[0] <= len(digits) <= _LENGTHS[1] else ""
+    )
 
 
 def _chat(channel: str, raw: str | None) -> str | None:

@@ -33,6 +33,16 @@ _WHATSAPP = re.compile(
 )
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}|[0-9]{1,32}@lid", re.ASCII)
 _SCIENTIFIC = re.compile(r"""[\s"'=]*[+-]?\d+(?:[.,]\d*)?e[+-]?\d+[\s"']*""", re.IGNORECASE | re.ASCII)
+_DECIMAL = re.compile(
+    r"""[\s"'=]*(\+?(?:\d{9,} | \d{7,8}(?=[.,]\d{1,2}\b) | \d{1,3}(?:,\d{3}){2,}(?=\.) | \d{1,3}(?:\.\d{3}){2,}(?=,)))
+        [.,](\d+)[\s"']*""",
+    re.VERBOSE | re.ASCII,
+)  # 6281234005555.0 or 6,281,234,005,555.00, but not 0812.34567890
+_RENUMBERED = (
+    (re.compile(r"521(\d{10})"), r"+52\1"),  # Mexico dials mobiles without the 1 since 2019
+    (re.compile(r"55(\d\d)([6-9]\d{7})"), r"+55\g<1>9\2"),  # Brazil's mobiles got a ninth digit until 2016
+)
+"""Numbers under which WhatsApp still knows accounts of old, and what they are now."""
 _DOUBLE_ZERO = re.compile(r"[^\w+]*0[^\w+]?0")
 
 
@@ -57,7 +67,7 @@ def region_of(country: str | None) -> str | None:
 
 
 def _read(raw: str, region: str | None) -> str | None:
-    text = _ascii_digits(raw.strip())
+    text = _undecimal(_ascii_digits(raw.strip()))
     number = mobile(text, region)
     if number is not None:
         return number
@@ -71,10 +81,28 @@ def _read(raw: str, region: str | None) -> str | None:
 
 def _international(text: str) -> str | None:
     """Read what a WhatsApp form holds, whatever the region: its digits begin with the country."""
-    number = unquote(text).strip().lstrip("+\N{FULLWIDTH PLUS SIGN} ")
+    number = _undecimal(unquote(text).strip().lstrip("+\N{FULLWIDTH PLUS SIGN} "))
     if _SCIENTIFIC.fullmatch(number):
         return None
-    return mobile(f"+{number}", None) or _valid(f"+{number}", None) or _from_double_zero(number)
+    known = mobile(f"+{number}", None) or _valid(f"+{number}", None) or _renumbered(number)
+    return known or _from_double_zero(number)
+
+
+def _renumbered(number: str) -> str | None:
+    """Read a number that WhatsApp keeps in the form that it had before its country's numbers changed."""
+    digits = re.sub(r"[ ().-]", "", number)
+    for former, now in _RENUMBERED:
+        if former.fullmatch(digits):
+            return _valid(former.sub(now, digits), None)
+    return None
+
+
+def _undecimal(text: str) -> str:
+    """Drop the fraction that a spreadsheet has put behind a number; "" if it is not zero, for then it is no phone."""
+    decimal = _DECIMAL.fullmatch(text) if "." in text or "," in text else None
+    if decimal is None:
+        return text
+    return "" if decimal[2].strip("0") else re.sub("[.,]", "", decimal[1])
 
 
 def _from_double_zero(text: str) -> str | None:

@@ -36,11 +36,12 @@ def test_on_whatsapp_and_sms_from_is_a_phone(channel: str, from_: str) -> None:
 
 @pytest.mark.parametrize("region", ["ID", "US", "IT", None])
 def test_a_foreign_guest_on_whatsapp(region: str | None) -> None:
-    """WhatsApp's gateways give bare international digits, so what is none in the region is read so once more."""
+    """Gateways give bare international digits: what is none in the region is read so once more, in no other field."""
     assert identify_message("whatsapp", "4915112345678", None, None, region) == Identity(
         "tel:+4915112345678", "+4915112345678"
     )
-    assert identify_message("sms", "4915112345678", None, None, region).phone_invalid
+    assert identify_message("sms", "4915112345678", None, None, region).contact == "tel:+4915112345678"
+    assert identify_guest(Guest(phone="4915112345678"), region).phone_invalid
 
 
 @pytest.mark.parametrize("from_", [USER, f"whatsapp:{USER}", f" {USER} "])
@@ -321,3 +322,51 @@ def test_laws_of_every_identity(channel: str, from_: str | None, user_id: str | 
     assert not any(link.startswith("mailto:") and is_relay(link) for link in found.links)
     assert (found.phone is not None) == (found.contact or "").startswith("tel:")
     assert identify_message(channel_of(channel), from_, user_id, email, "ID") == found
+
+
+MEXICAN, BRAZILIAN = "+525512345678", "+5531988887766"
+
+
+@pytest.mark.parametrize("region", ["ID", "MX", "BR", "US", None])
+@pytest.mark.parametrize("channel", ["whatsapp", "sms"])
+@pytest.mark.parametrize(
+    ("from_", "phone"),
+    [
+        ("5215512345678", MEXICAN), ("+5215512345678", MEXICAN), ("whatsapp:+5215512345678", MEXICAN),
+        ("+52 1 55 1234 5678", MEXICAN), ("5215512345678@s.whatsapp.net", MEXICAN), ("525512345678", MEXICAN),
+        ("553188887766", BRAZILIAN), ("+553188887766", BRAZILIAN), ("553188887766@c.us", BRAZILIAN),
+        ("5531988887766", BRAZILIAN), ("551133334444", "+551133334444"), ("5493512345678", "+5493512345678"),
+    ],
+)  # fmt: skip
+def test_numbers_in_their_former_form(channel: str, from_: str, phone: str, region: str | None) -> None:
+    """WhatsApp keeps Mexico's 1 and leaves out Brazil's ninth digit; the guest is the one of today's number."""
+    assert identify_message(channel, from_, None, None, region) == Identity(f"tel:{phone}", phone)
+
+
+def test_former_numbers_in_other_fields() -> None:
+    """A field for WhatsApp reads them, and so does a contact id; a phone's field does only in a WhatsApp form."""
+    assert identify_guest(Guest(whatsapp="5215512345678"), "ID") == Identity(f"tel:{MEXICAN}", MEXICAN)
+    assert identify_guest(Guest(phone="wa.me/5215512345678"), "ID") == Identity(f"tel:{MEXICAN}", MEXICAN)
+    assert identify_guest(Guest(phone="+5215512345678"), "ID").phone_invalid
+    assert identify_profile("553188887766", None, "ID").phone_invalid
+    assert canonical("whatsapp:553188887766") == f"tel:{BRAZILIAN}"
+
+
+@pytest.mark.parametrize("number", ["999123456789", "22501234567", "22997123456", "1234567"])
+@pytest.mark.parametrize("form", ["{}", "+{}", "whatsapp:{}", "{}@c.us"])
+def test_a_number_of_no_plan_keeps_its_channels_id(number: str, form: str) -> None:
+    """Whoever writes is heard and can be answered, under one id however the number is written."""
+    for channel in ("whatsapp", "sms"):
+        contact = f"{channel}:{number}"
+        assert identify_message(channel, form.format(number), None, None, "US") == Identity(contact)
+        assert canonical(contact) == contact
+        assert is_reachable(contact)
+
+
+@pytest.mark.parametrize(
+    "from_", ["12345", "0812", "BALIHOTEL", "1" * 16, "6281234005555.5", "6.28E+11", "", "+", "x1234567"]
+)
+def test_what_is_no_number_is_nobody(from_: str) -> None:
+    """Short codes, names of senders, what is too long, and what a spreadsheet has made of a number."""
+    for channel in ("whatsapp", "sms"):
+        assert identify_message(channel, from_, None, None, "US").contact is None

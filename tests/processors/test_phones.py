@@ -262,3 +262,29 @@ def test_whatsapp_user_ids(text: str, answer: bool) -> None:  # noqa: FBT001 - a
 def test_a_country_hint_means_a_region_or_nothing(country: str | None, region: str | None) -> None:
     """Case and spaces do not matter, UK is GB, and other text leaves the choice to the property."""
     assert region_of(country) == region
+
+
+@pytest.mark.parametrize("raw", [
+    "6281234005555.0", "6281234005555.00", "6281234005555,0", "+6281234005555.0", "81234005555.0", "081234005555,00",
+    '"6281234005555.0"', "='6281234005555.0", " 6281234005555.000 ", "6,281,234,005,555.00", "6.281.234.005.555,0",
+    "whatsapp:6281234005555.0", "wa.me/6281234005555.0",
+    "\u0666\u0662\u0668\u0661\u0662\u0663\u0664\u0660\u0660\u0665\u0665\u0665\u0665.0",
+])  # fmt: skip
+def test_a_spreadsheets_zero_fraction_is_dropped(raw: str) -> None:
+    """However many zeros, behind a point or a comma, with separators of thousands, in every form."""
+    assert e164(raw, "ID") == "+6281234005555"
+
+
+@pytest.mark.parametrize("raw", [
+    "6281234005555.5", "6281234005555,25", "81234005556.01", "+6281234005555.001", "whatsapp:6281234005555.5",
+    "6,281,234,005,555.50", "0812340.5", "62812340055550.1",
+])  # fmt: skip
+def test_any_other_fraction_is_no_phone(raw: str) -> None:
+    """A number that was calculated with is nobody's."""
+    assert e164(raw, "ID") is None
+
+
+@pytest.mark.parametrize("raw", ["0812.3456.7890", "0812.34567890", "0812345.67890", "0812-3456.7890"])
+def test_points_between_groups_are_no_fraction(raw: str) -> None:
+    """People write phones with points, too."""
+    assert e164(raw, "ID") == MADE
