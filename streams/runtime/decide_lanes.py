@@ -141,5 +141,4 @@ class DecideLanes:
 
     def stuck_for(self) -> float:
         """Return the longest time (s) for which an owner that has work made no progress."""
-        now = time.monotonic()
-        return max((now - owner.progress_at for owner in self.owners.values() if owner.busy), default=0.0)
+        return max((owner.progress.waited(busy=owner.busy) for owner in self.owners.values()), default=0.0)

@@ -23,6 +23,7 @@ from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, settle
 from streams.runtime.fail_points import reached
 from streams.runtime.murmur2 import Partitioner
 from streams.runtime.tenants_view import TenantsView
+from streams.runtime.watchdog import Progress
 from streams.settings import Settings
 
 SLICE_RECORDS = 250
@@ -43,7 +44,7 @@ class NormalizeLane:
         self.normalizer = Normalizer(self.view.tenants, settings.retention, settings.quotas)
         self.partitioner = Partitioner(settings.partitions)
         self.topics = {settings.topic_prefix + name: i for i, name in enumerate(RAW_TOPICS)}
-        self.progress_at = time.monotonic()
+        self.progress = Progress()
         self._open_chunks: Counter[tuple[str, int]] = Counter()
         self._heartbeat_age = heartbeat_age
         self._session_seconds = session_seconds
@@ -72,8 +73,7 @@ class NormalizeLane:
 
     def handed_out(self, records: list[Any]) -> None:
         """Count a chunk that is on its way to `take`."""
-        if not self.busy:
-            self.progress_at = time.monotonic()
+        self.progress.work_comes(busy=self.busy)
         self._open_chunks[records[0].topic, records[0].partition] += 1
 
     def revoked(self) -> None:
@@ -131,7 +131,7 @@ class NormalizeLane:
             reached("normalize-before-ack")
             event.ack()
             self._open_chunks -= Counter([event.message.tp])  # keeps what is above 0
-            self.progress_at = time.monotonic()
+            self.progress.made()
 
     @property
     def busy(self) -> bool:
@@ -144,4 +144,4 @@ class NormalizeLane:
 
     def stuck_for(self) -> float:
         """Return for how long (s) a chunk has waited without progress."""
-        return time.monotonic() - self.progress_at if self.busy else 0.0
+        return self.progress.waited(busy=self.busy)

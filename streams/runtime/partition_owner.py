@@ -30,6 +30,7 @@ from streams.runtime.hash_key import check, hash_key
 from streams.runtime.murmur2 import Partitioner
 from streams.runtime.partition_store import PartitionStore
 from streams.runtime.restore import restore
+from streams.runtime.watchdog import Progress
 from streams.settings import Settings
 
 ACTIVITY, CHANGELOG = "contact-activity", "decide-changelog"
@@ -77,7 +78,7 @@ class PartitionOwner:
         self.links = links
         self.ready = False
         self.position = 0
-        self.progress_at = time.monotonic()
+        self.progress = Progress()
         self._queue: deque[list[Any]] = deque()
         self._arrived = asyncio.Event()
         self._asked: deque[Callable[[Fold], bool]] = deque()
@@ -156,12 +157,9 @@ class PartitionOwner:
         await consumer.start()
         try:
             changelog = TopicPartition(self.links.name(CHANGELOG), self.partition)
-            await restore(consumer, changelog, self.store, self._progress)
+            await restore(consumer, changelog, self.store, self.progress.made)
         finally:
             await consumer.stop()
-
-    def _progress(self) -> None:
-        self.progress_at = time.monotonic()
 
     # chunks --------------------------------------------------------------------------------------------------------
 
@@ -172,6 +170,7 @@ class PartitionOwner:
 
     def feed(self, records: list[Any]) -> None:
         """Take a chunk of records, in order."""
+        self.progress.work_comes(busy=self.busy)
         self._queue.append(records)
         self._arrived.set()
 
@@ -221,7 +220,7 @@ class PartitionOwner:
             start += await self._turn(fresh[start : start + SLICE_RECORDS])
             if self._commit_overdue():
                 await self.commit()
-            self._progress()
+            self.progress.made()
 
     async def _turn(self, records: list[Any]) -> int:
         """Apply as many records as one turn has time for, and let the others have theirs."""
@@ -314,7 +313,7 @@ class PartitionOwner:
         self._committed_at = time.monotonic()
         self._took_to_commit(self._committed_at - started)
         self._count()
-        self._progress()
+        self.progress.made()
         return sent
 
     def _count(self) -> None:
@@ -339,9 +338,10 @@ class PartitionOwner:
 
     async def _tick(self) -> None:
         """Append a tick to the own partition: read back, it says what time it is."""
+        self.progress.work_comes(busy=self.busy)
+        self._pending_since = time.monotonic()
         await self._begin()
         self._append_tick()
-        self._pending_since = time.monotonic()
         sent = await self.commit()
         self.links.clock.correct(sent.timestamp)
 

@@ -17,22 +17,44 @@ class Seen(NamedTuple):
     at: Any
 
 
+class Progress:
+    """How long work has waited in one place: since something last got on, or since it came where nothing waited."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.at = clock()
+
+    def made(self) -> None:
+        """Something got on."""
+        self.at = self._clock()
+
+    def work_comes(self, *, busy: bool) -> None:
+        """Work comes to where other work waits already (`busy`), or to where there was none: then waiting begins."""
+        if not busy:
+            self.made()
+
+    def waited(self, *, busy: bool) -> float:
+        """Return for how long (s) work has waited; where none is, nothing waits."""
+        return self._clock() - self.at if busy else 0.0
+
+
 class Watchdog:
     """Is told now and then of every place where work may wait."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._told_at = clock()
-        self._places: dict[Hashable, tuple[Any, float]] = {}
+        self._places: dict[Hashable, tuple[Seen, float]] = {}
 
     def note(self, seen: Mapping[Hashable, Seen]) -> None:
         """Take what was seen of all places; those that are not named are no more."""
         now = self._told_at = self._clock()
-        self._places = {place: (one.at, self._moved_at(place, one, now)) for place, one in seen.items()}
+        self._places = {place: (one, self._moved_at(place, one, now)) for place, one in seen.items()}
 
     def _moved_at(self, place: Hashable, one: Seen, now: float) -> float:
-        at, moved_at = self._places.get(place, (one.at, now))
-        return moved_at if one.waiting and one.at == at else now
+        """Waiting counts from the first look that saw work: looks may lie far apart on a slow machine."""
+        before, moved_at = self._places.get(place, (one, now))
+        return moved_at if one.waiting and one == before else now
 
     @property
     def stuck_for(self) -> float:

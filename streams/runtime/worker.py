@@ -340,7 +340,7 @@ class DecideWorker(Worker):
     def progress(self, tp: Any) -> Any:
         """Return when an owner last got on: a long restore has no position yet."""
         owner = self.lanes.owners.get(tp.partition)
-        return owner and owner.progress_at
+        return owner and owner.progress.at
 
     def stuck_for(self) -> float:
         """See Worker."""

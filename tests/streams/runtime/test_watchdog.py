@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from streams.runtime.watchdog import Seen, Watchdog
+from typing import Any
+
+import pytest
+
+from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.watchdog import Progress, Seen, Watchdog
 
 
 class Clock:
@@ -55,3 +60,58 @@ def test_silence() -> None:
     dog = Watchdog(clock)
     clock.at = 130
     assert dog.stuck_for == 130
+
+
+def test_looks_that_lie_far_apart() -> None:
+    """What came between two looks is not taken to have waited since the look before."""
+    assert told((1, False, 5), (300, True, 5)) == 0
+    assert told((1, False, 5), (300, True, 5), (310, True, 5)) == 10
+
+
+def owner_at(clock: Clock) -> PartitionOwner:
+    """Return an owner without a broker, whose waiting is measured by a clock that is set by hand."""
+    none: Any = None
+    owner = PartitionOwner(3, none, none)
+    owner.ready, owner.progress = True, Progress(clock)
+    return owner
+
+
+def test_the_first_record_after_hours() -> None:
+    """A record that comes after a night in which nothing did has waited for no time; then it counts."""
+    clock = Clock()
+    owner = owner_at(clock)
+    for clock.at in (4.0, 405.0, 8 * 3600.0):
+        owner.progress.made()
+        assert owner.progress.waited(busy=owner.busy) == 0
+    clock.at += 405
+    owner.feed([])
+    assert owner.progress.waited(busy=owner.busy) == 0
+    clock.at += 7
+    assert owner.progress.waited(busy=owner.busy) == 7
+
+
+def test_more_work_hides_no_stall() -> None:
+    """Records that come while others wait do not make the waiting begin anew."""
+    clock = Clock()
+    owner = owner_at(clock)
+    for clock.at in (100.0, 110.0, 120.0):
+        owner.feed([])
+    assert owner.progress.waited(busy=owner.busy) == 20
+
+
+async def test_the_tick_of_a_quiet_quarter() -> None:
+    """A tick that is appended after a quiet quarter of an hour counts from then, also while the broker is slow."""
+    clock = Clock()
+    owner = owner_at(clock)
+    waited: list[float] = []
+
+    async def slow() -> None:
+        clock.at += 3
+        waited.append(owner.progress.waited(busy=owner.busy))
+        raise TimeoutError
+
+    owner._begin = slow  # type: ignore[method-assign]
+    clock.at = 900
+    with pytest.raises(TimeoutError):
+        await owner._tick()
+    assert waited == [3]
