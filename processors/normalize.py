@@ -68,6 +68,7 @@ from schemas.commands import (
     TenantDelete,
     TenantPut,
 )
+from schemas.dead_letters import keep
 from schemas.envelope import group_id_from_name, read
 from schemas.events import BookingEvent, Guest, MessageEvent, RatingEvent
 from schemas.quotas import DEFAULT, Quotas
@@ -297,8 +298,10 @@ class Normalizer:
     def tenant(self, raw: Delivered, event: Any, time: int) -> list[Keyed]:
         """A command on the tenant or a group goes to the tenant's actor as it is, in log order."""
         del time
-        headers = [(name, value or b"") for name, value in raw.headers]
-        record = TenantAsked(COMMANDS, raw.partition, raw.offset, 0, to_json(event), raw.value or b"", raw.key, headers)
+        kept = keep(raw.value, raw.key, raw.headers)
+        record = TenantAsked(
+            COMMANDS, raw.partition, raw.offset, 0, to_json(event), kept.value or b"", kept.key, kept.headers, kept.cut
+        )
         return [Keyed(event.tenant.encode(), activity.encode(record))]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, structs
+from msgspec.structs import replace
 
 from processors.accounts import account, is_named, over, words_over
 from processors.budget import ASKED
@@ -29,7 +30,7 @@ from schemas.commands import (
     TenantDelete,
     TenantPut,
 )
-from schemas.dead_letters import body, headers
+from schemas.dead_letters import headers, keep
 from schemas.groups import Group
 from schemas.outputs import Outcome
 from schemas.quotas import REASONS
@@ -65,8 +66,9 @@ def _dead_letter(desk: Desk, asked: TenantAsked) -> Out:
     """A command for a tenant without a record can be sent again once there is one, so its bytes are kept."""
     topic = desk.prefix + RAW_TOPICS[asked.topic]
     reject = Reject("tenant_unknown", "tenant")
-    lines = headers(reject, topic, asked.partition, asked.offset, asked.original, asked.headers)
-    return Out("dead-letters", asked.key or b"", body(asked.original), headers=tuple(lines))
+    kept = keep(asked.original, asked.key, asked.headers)  # again: older records of the log hold keys of any size
+    lines = headers(reject, topic, asked.partition, asked.offset, replace(kept, cut=asked.cut or kept.cut))
+    return Out("dead-letters", kept.key or b"", kept.value, headers=tuple(lines))
 
 
 def _outcome(desk: Desk, command: TenantCommand, verdict: Verdict) -> Out:

@@ -209,16 +209,17 @@ class FactTaken(Activity, frozen=True, array_like=True, tag="x", gc=False):
 
 
 class TenantAsked(Activity, frozen=True, array_like=True, tag="t", gc=False):
-    """A command on the tenant or on a group, keyed by the tenant: the command as JSON, and the record it came in.
+    """A command on the tenant or on a group, keyed by the tenant: the command as JSON, and what is kept of its record.
 
     {"topic": 3, "partition": 0, "offset": 9, "index": 0, "command": "e30=", "original": "e30=", "key": null,
-     "headers": []}
+     "headers": [], "cut": {}}
     """
 
     command: bytes
     original: bytes
     key: bytes | None = None
     headers: list[tuple[str, bytes]] = []
+    cut: dict[str, str] = {}
 
 
 class PinsAsked(Activity, frozen=True, array_like=True, tag="q", gc=False):

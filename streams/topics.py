@@ -12,6 +12,8 @@ _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _KIB = 1024
 _MIB = 1024 * _KIB
+MAX_RECORD = 8 * _MIB
+"""Bytes of the largest record that any topic takes; whoever writes or reads by hand takes as much."""
 
 Key = Literal[
     "any", "tenant", "tenant/group", "tenant/contact", "tenant/group/contact", "tenant/command", "original", "state"
@@ -62,7 +64,7 @@ class Topic(Struct, frozen=True, kw_only=True):
 
 def _raw(name: str, schema: Any) -> Topic:
     """A publishers' topic: takes records beyond the contract's size, which the pipeline turns away by name."""
-    return Topic(name=name, key="any", retention_ms=30 * _DAY_MS, max_message_bytes=8 * _MIB, schema=schema)
+    return Topic(name=name, key="any", retention_ms=30 * _DAY_MS, max_message_bytes=MAX_RECORD, schema=schema)
 
 
 def _table(name: str, key: Key, schema: Any) -> Topic:
@@ -78,7 +80,7 @@ def _log(name: str, key: Key, days: int, schema: Any = None) -> Topic:
 def _internal(name: str, key: Key, cleanup: Cleanup, retention_ms: int | None) -> Topic:
     """A topic of the pipeline's own; its records may be as large as what publishers send."""
     return Topic(
-        name=name, key=key, cleanup=cleanup, retention_ms=retention_ms, max_message_bytes=8 * _MIB, internal=True
+        name=name, key=key, cleanup=cleanup, retention_ms=retention_ms, max_message_bytes=MAX_RECORD, internal=True
     )
 
 

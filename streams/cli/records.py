@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from streams.runtime.topic_io import Publisher, Record
     from streams.settings import Settings
 
+LONGEST_KEY = 1024
 RAW = ("bookings", "ratings", "messages", "commands")
 
 Line = tuple[int, bytes, Any]
@@ -114,9 +116,15 @@ def record_key(topic: str, event: dict[str, Any]) -> bytes | None:
     if not isinstance(tenant, str):
         return None
     if topic == "commands":
-        return tenant.encode()
+        return bounded_key(tenant)
     identity = _identity(_inner(event, "data"))
-    return f"{tenant}/{identity}".encode() if identity else tenant.encode()
+    return bounded_key(f"{tenant}/{identity}" if identity else tenant)
+
+
+def bounded_key(text: str) -> bytes:
+    """Encode a key, or a hash of one that is too long: what lies before a value must fit beside it."""
+    key = text.encode(errors="surrogatepass")
+    return key if len(key) <= LONGEST_KEY else f"sha256:{hashlib.sha256(key).hexdigest()}".encode()
 
 
 def _inner(event: dict[str, Any], name: str) -> dict[str, Any]:

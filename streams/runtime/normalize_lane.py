@@ -17,7 +17,7 @@ import aiokafka
 from processors.normalize import Normalizer
 from schemas.activity import RAW_TOPICS
 from schemas.base import Reject
-from schemas.dead_letters import body, headers
+from schemas.dead_letters import headers, keep
 from streams import metrics
 from streams.runtime.appender import BATCH_BYTES, CODEC, Appender, settle
 from streams.runtime.fail_points import reached
@@ -115,8 +115,9 @@ class NormalizeLane:
 
     def _reject(self, record: Any, reject: Reject) -> None:
         metrics.REJECTS.labels(reason=reject.reason).inc()
-        lines = headers(reject, record.topic, record.partition, record.offset, record.value, record.headers)
-        self.appender.append("dead-letters", record.partition, record.key, body(record.value), lines)
+        kept = keep(record.value, record.key, record.headers)
+        lines = headers(reject, record.topic, record.partition, record.offset, kept)
+        self.appender.append("dead-letters", record.partition, kept.key, kept.value, lines)
 
     def _check_membership(self) -> None:
         """A worker that was stopped past its session must not write: another may have its partitions."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from streams.runtime.admin import admin_client
 from streams.settings import Settings
-from streams.topics import full_name
+from streams.topics import MAX_RECORD, full_name
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -66,7 +66,7 @@ async def publisher(settings: Settings) -> AsyncIterator[Publisher]:
         enable_idempotence=True,
         acks="all",
         linger_ms=5,
-        max_request_size=8 * 1024 * 1024,
+        max_request_size=MAX_RECORD,
         **settings.kafka_security(),
     )
     try:
@@ -85,7 +85,7 @@ async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        max_partition_fetch_bytes=8 * 1024 * 1024,
+        max_partition_fetch_bytes=MAX_RECORD,
         fetch_max_wait_ms=100,
         **settings.kafka_security(),
     )

@@ -22,7 +22,7 @@ from processors.normalize import Normalizer, Raw
 from processors.state import MemoryStore
 from schemas.activity import RAW_TOPICS, Tick, encode
 from schemas.base import Reject
-from schemas.dead_letters import headers
+from schemas.dead_letters import headers, keep
 from schemas.tenants import Tenant
 from tests.chaos.history import READ, History, newest
 from tests.chaos.judges import judge
@@ -73,7 +73,7 @@ class Rehearsal:
         raw = Raw(RAW_TOPICS.index(topic), 0, one.offset, one.timestamp, one.key, one.value, ())
         found = Normalizer(self.tenants).normalize(raw)
         if isinstance(found, Reject):
-            lines = headers(found, f"rollcall.{topic}", 0, one.offset, one.value)
+            lines = headers(found, f"rollcall.{topic}", 0, one.offset, keep(one.value))
             self._append("dead-letters", one.key, one.value, tuple(lines))
             return
         for keyed in found:

@@ -97,8 +97,8 @@ def _raw(topic: int, value: bytes, headers: Any) -> None:
     given = Raw(topic, 0, 1_000_000, START, None, value, headers)
     found = Normalizer(tenants).normalize(given)
     if isinstance(found, Reject):
-        lines = dead_letters.headers(found, RAW_TOPICS[topic], 0, 7, value, headers)
-        letter = dead_letters.read(dead_letters.body(value), lines)
+        kept = dead_letters.keep(value, None, headers)
+        letter = dead_letters.read(kept.value, dead_letters.headers(found, RAW_TOPICS[topic], 0, 7, kept))
         assert (letter.reason, letter.detail, letter.offset) == (found.reason, found.detail, 7)
         return
     store = MemoryStore()

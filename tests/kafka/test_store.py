@@ -23,7 +23,7 @@ from aiokafka.partitioner import murmur2
 
 from schemas.base import Reject
 from schemas.commands import Command, GroupAdd, GroupCreate, TenantPut
-from schemas.dead_letters import headers
+from schemas.dead_letters import headers, keep
 from schemas.envelope import read
 from schemas.groups import Group
 from schemas.outputs import Contact, Membership, Outcome
@@ -369,7 +369,7 @@ async def deciding(settings: Settings) -> AsyncIterator[None]:
                 async with producer.transaction():
                     if isinstance(found, Reject) or str(getattr(found.data, "name", "")) == "refuse me":
                         why = Reject("field_invalid", "data.name: no good")
-                        more = headers(why, record.topic, record.partition, record.offset, record.value)
+                        more = headers(why, record.topic, record.partition, record.offset, keep(record.value))
                         name = full_name(settings.topic_prefix, "dead-letters")
                         await producer.send(name, record.value, key=record.key, headers=more)
                     else:

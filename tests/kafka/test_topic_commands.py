@@ -158,7 +158,8 @@ def _letter(  # noqa: PLR0917
     here: Settings, why: Reject, topic: str, offset: int, value: bytes, original: Headers = (), at: int = 1
 ) -> Row:
     name = here.topic_prefix + topic
-    return dead_letters.body(value), b"key", tuple(dead_letters.headers(why, name, at, offset, value, original))
+    kept = dead_letters.keep(value, b"key", original)
+    return kept.value, kept.key, tuple(dead_letters.headers(why, name, at, offset, kept))
 
 
 def _write(here: Settings, topic: str, rows: list[Row]) -> None:

@@ -11,7 +11,8 @@ from processors.desk import ORIGIN, Desk
 from processors.normalize import Keyed, Normalizer, Raw
 from processors.state import MemoryStore
 from processors.tenant import on_pins_asked, on_tenant_asked
-from schemas.activity import PinsAsked, TenantAsked, decode
+from schemas.activity import COMMANDS, PinsAsked, TenantAsked, decode
+from schemas.dead_letters import read
 from tests.processors.world import DAY, MADE, START, World, iso, told
 
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "P1M"}
@@ -289,3 +290,23 @@ def test_a_lap_finishes_only_the_groups_that_it_was_for(world: World) -> None:
     ready = [(value["id"], value["status"]) for value in world.values("groups")]
     assert ready == [("first", "building"), ("second", "building"), ("first", "ready"), ("second", "ready")]
     assert world.members("second") == [f"tel:{MADE}"]
+
+
+def test_a_long_key_of_a_command_is_cut_where_it_is_read() -> None:
+    """A group command with a key of 3 MB is a small activity; without a tenant its dead letter says what was cut."""
+    headers = [("ce_id", b"x" * 3_000_000)]
+    event = {"specversion": "1.0", "type": "group.create", "source": "s", "id": "c", "time": "2026-11-02T10:05:11Z"}
+    value = msgspec.json.encode({**event, "tenant": "bali", "data": {"id": "g", "name": "G"}})
+    raw = Raw(COMMANDS, 0, 9, START, b"k" * 3_000_000, value, [("traceparent", b"x" * 3_000_000)])
+    found = Normalizer({}).normalize(raw)
+    assert isinstance(found, list)
+    (keyed,) = found
+    assert len(keyed.value) < 4096
+    desk = Desk(MemoryStore(), 0, 1, "rollcall.", 0)
+    for record in (decode(keyed.value), TenantAsked(*ORIGIN, value, value, b"k" * 3_000_000, headers)):
+        on_tenant_asked(desk, b"bali", record)
+        letter = next(out for out in desk.out if out.topic == "dead-letters")
+        lines = read(letter.value, letter.headers)
+        assert (lines.reason, lines.truncated, lines.key_size) == ("tenant_unknown", True, 3_000_000)
+        assert len(letter.key) == 1024
+        desk.out.clear()

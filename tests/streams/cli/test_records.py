@@ -48,3 +48,12 @@ def test_lines() -> None:
 def test_times() -> None:
     """Times are RFC 3339 in UTC with milliseconds."""
     assert iso(1_700_000_000_123) == "2023-11-14T22:13:20.123Z"
+
+
+@pytest.mark.parametrize("data", [{"from": "x" * 2_500_000}, {"guest": {"email": "é" * 600}}])
+def test_a_long_key_is_a_hash(data: dict[str, Any]) -> None:
+    """A key above 1 KiB is a hash: the same for the same guest, and small beside any value."""
+    one, other = (record_key("messages", {"tenant": tenant, "data": data}) for tenant in "ab")
+    assert one == record_key("messages", {"tenant": "a", "data": data}) != other
+    assert one is not None
+    assert (one[:7], len(one)) == (b"sha256:", 71)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.base import Reject
-from schemas.dead_letters import headers
+from schemas.dead_letters import headers, keep
 from schemas.groups import Group
 from schemas.outputs import Contact, Membership, Outcome
 from streams.runtime.kv import RocksRows
@@ -76,7 +76,7 @@ def outcome(command: str, index: int, at: int, *, reason: str | None = None, of:
 def refusal(command: str, at: int) -> Record:
     """A dead letter of a command."""
     value = msgspec.json.encode({"id": command, "source": "s", "tenant": "a"})
-    more = headers(Reject("field_missing", "data.group"), "x.commands", 3, 4, value)
+    more = headers(Reject("field_missing", "data.group"), "x.commands", 3, 4, keep(value))
     return Record("dead-letters", 0, 0, at, b"a", value, tuple(more))
 
 
@@ -275,7 +275,7 @@ def test_a_binary_command_turned_away_is_told() -> None:
     """A command whose envelope stood in headers is known by those."""
     rows = Memory()
     carried = [("ce_id", b"c7"), ("ce_source", b"s"), ("ce_tenant", b"a"), ("ce_type", b"group.add")]
-    more = headers(Reject("field_invalid", "data"), "x.commands", 0, 1, b"[]", carried)
+    more = headers(Reject("field_invalid", "data"), "x.commands", 0, 1, keep(b"[]", None, carried))
     rows.write(apply(rows, [Record("dead-letters", 0, 0, 5, b"a", b"[]", tuple(more))], {}))
     assert Queries(rows).command("a", "c7").refusal
 

@@ -11,7 +11,7 @@ import pytest
 
 from schemas.base import Reject
 from schemas.commands import Command, GroupAdd, GroupCreate, GroupDelete, GroupRemove, GroupUpdate, TenantPut
-from schemas.dead_letters import headers
+from schemas.dead_letters import headers, keep
 from schemas.groups import Group
 from schemas.quotas import Quotas
 from schemas.tenants import Tenant
@@ -359,7 +359,7 @@ async def test_a_command_is_done_when_all_its_outcomes_are(served: Served) -> No
 def turned_away(command: Any, reject: Reject) -> list[Record]:
     """The dead letter of a command."""
     value = msgspec.json.encode(command)
-    more = headers(reject, "rollcall.commands", 0, 7, value)
+    more = headers(reject, "rollcall.commands", 0, 7, keep(value))
     return [Record("dead-letters", 0, 0, 1, b"bali", value, tuple(more))]
 
 
