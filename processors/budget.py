@@ -6,14 +6,25 @@ or moved, groups that are asked, rows that are settled. `Desk.spent` is the coun
 
 from __future__ import annotations
 
-TURN = 20_000
+from typing import NamedTuple
+
+TURN = 15_000
 """Units after which an owner lets others have their turn; the record at hand is finished first."""
+
+SLICE = 8_000
+"""Units of one record or job before it goes on with the next tick, while others are served."""
 
 RECORD = 20
 """What any record takes, and any contact whose deadline fires or whom a lap looks at."""
 
 FACT = 2
 """A fact that is read, kept or let go: whether it is decoded already makes no difference."""
+
+READ = 5
+"""A message that is read again for the words in it."""
+
+ANSWERED = 3
+"""A group that is answered from the facts, beside what its facts take."""
 
 SETTLED = 10
 """A row that is compared with what was told of it."""
@@ -26,3 +37,13 @@ DEFINED, KEYWORD = 60, 12
 
 SAID = 2
 """A record that is appended."""
+
+
+class Budget(NamedTuple):
+    """Units of a turn, and of one record or job in it."""
+
+    turn: int = TURN
+    slice: int = SLICE
+
+
+BUDGET = Budget()

@@ -11,11 +11,13 @@ from processors.ahead import fact_of
 from processors.edits import apply_edit, set_by_event
 from processors.facts import Facts, count
 from processors.hearing import hear, suspect
+from processors.jobs import Review, job_of
 from processors.membership import Who, Why, row_of, settle, settle_at_end, settle_now
 from processors.nested import settle_waiting
 from processors.notices import notify
 from processors.pins import apply_pin, kept, may_greet
 from processors.profile import learn, meet
+from processors.review import answer, find, look_back, read
 from processors.revisions import with_revision
 from processors.rows import BEFORE, counts, encode, fact_key, facts_under, is_alias, is_gone, is_shown, keeps
 from schemas.activity import Edit, FactPut, FactTaken, Heard, MessageFact, MessageSeen, Pin, Seen
@@ -34,16 +36,10 @@ if TYPE_CHECKING:
 def touch(
     desk: Desk, key: bytes, definitions: Definitions, event: Happening | None = None, *, reply: bool = True
 ) -> Who:
-    """Return a contact, first brought up to date with its tenant's definitions.
-
-    It may be met only now, by an event; with `reply` the groups that take everybody may greet it.
-    """
+    """Return a contact, which may be met only now, by an event; with `reply` the groups of everybody may greet it."""
     at = Who(desk, key, desk.head(key))
-    if at.head.version != definitions.version:
-        if at.head.version < 0:
-            _meet(at, definitions, event, reply=reply)
-        else:
-            _catch_up(at, definitions, desk.now)
+    if at.head.version < 0:
+        _meet(at, definitions, event, reply=reply)
     return at
 
 
@@ -56,27 +52,42 @@ def _meet(at: Who, definitions: Definitions, event: Happening | None, *, reply: 
     at.head.version = definitions.version
 
 
-def _catch_up(at: Who, definitions: Definitions, t: int) -> None:
-    """Answer the groups that came since from the facts (origin backfill), and leave those being deleted."""
-    facts, head = Facts(at, definitions), at.head
-    if not is_alias(head):  # else it is in no group, and is asked again if it is ever a contact of its own
+def renew(at: Who, definitions: Definitions, t: int) -> bool:
+    """Bring a contact up to date with its tenant's definitions, as far as the slice goes; whether it is by then.
+
+    Groups that came since are answered from the facts (origin backfill), those being deleted are left. While that goes
+    on others may come: then there is one more round.
+    """
+    head, job = at.head, job_of(at.desk)
+    while head.version != definitions.version:
+        if is_alias(head):  # in no group, and asked again if it is ever a contact of its own
+            head.version = definitions.version
+            break
+        if job.renewal is None or job.renewal.since != head.version:
+            job.renewal = Review(head.version, definitions.version)
+            _forget_rules(head, definitions)
+        if not read(at, definitions, job.renewal) or not _answer_all(at, definitions, job.renewal, t):
+            return False
         if definitions.formatted > head.version and at.key.partition(b"/")[2].startswith(b"tel:") and is_shown(head):
             at.desk.changed_profiles[at.key] = None
-        later = facts.concerned(head.version)
-        if definitions.ruled > head.version:
-            _forget_rules(head, later)
-        for definition in later:
-            _answer(at, facts, definition, t)
-        settle_waiting(at, t)
-    head.version = definitions.version
+        head.version = job.renewal.until
+    if job.renewal is not None and not settle_waiting(at, t):
+        return False
+    job.renewal = None
+    return True
 
 
-def _forget_rules(head: Head, later: Iterable[Definition]) -> None:
+def _forget_rules(head: Head, definitions: Definitions) -> None:
     """Forget what rows remember of rules that others have replaced, before any group asks another."""
-    for definition in later:
-        if definition.ruled > head.version and definition.id in head.rows:
-            row = head.rows[definition.id]
-            row.memos, row.stuck = definition.rule.empty(), row.stuck and definition.group.sticky
+    if definitions.ruled > head.version:
+        for definition in definitions.since(head.version):
+            if definition.ruled > head.version and definition.id in head.rows:
+                row = head.rows[definition.id]
+                row.memos, row.stuck = definition.rule.empty(), row.stuck and definition.group.sticky
+
+
+def _answer_all(at: Who, definitions: Definitions, review: Review, t: int) -> bool:
+    return answer(at, definitions, review, lambda facts, definition: _answer(at, facts, definition, t))
 
 
 def _answer(at: Who, facts: Facts, definition: Definition, t: int) -> None:
@@ -95,8 +106,11 @@ def _answer(at: Who, facts: Facts, definition: Definition, t: int) -> None:
         settle(at, definition, row, t, why)
 
 
-def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> None:
-    """Keep a message and let it join (or, edited or deleted, leave) the groups whose words it has."""
+def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitions) -> bool:
+    """Keep a message and let it join (or, edited or deleted, leave) the groups whose words it has; whether it is done.
+
+    One that was edited or deleted may be done only once all the others are read again.
+    """
     event, ahead = (seen.source, seen.event), desk.ahead
     at = touch(desk, key, definitions, event)
     before = desk.message(ahead.place, ahead.stored)
@@ -107,7 +121,11 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
             desk.pending.put(ahead.place, encode(structs.replace(before, older=older)), ahead.under)
             _get_to_know(at, seen.time, seen.seen, event)  # what it tells of the guest counts in any order
             _listen(at, seen, definitions, late=True)
-        return
+        return True
+    back = before is not None and _needs_others(at, definitions, before)
+    others = look_back(at, definitions, ahead.place) if back else _NONE
+    if others is None:
+        return False
     ended = at.head.deleted is not None
     late = ended and not keeps(at.head, seen.time)
     row = ahead.row if before is None else _next_row(seen, before)
@@ -116,11 +134,17 @@ def on_message(desk: Desk, key: bytes, seen: MessageSeen, definitions: Definitio
     hits = _listen(at, seen, definitions, late=late)
     if before is not None:
         why = Why("message", "retracted", event, min(seen.time, desk.now), seen=seen)
-        _revise(at, definitions, before, hits, why)
-        return
+        if not late:
+            find(at, definitions, others, row)
+        _revise(at, Facts(at, definitions, others.found), before, hits, why)
+        return True
     if not ended or counts(at.head, seen.time):
         for hit in hits:
             _count(at, hit, seen, event)
+    return True
+
+
+_NONE = Review(0, 0)
 
 
 def _next_row(seen: MessageSeen, before: MessageFact) -> bytes:
@@ -173,13 +197,22 @@ def _count(at: Who, hit: Word, seen: MessageSeen, event: Happening) -> None:
         row.memos[hit.at] = memo
         effective = min(hit.leaf.since(memo), now)  # true since the newest of those
         why = Why("message", "no_longer_matches", event, effective, "live", hit.phrase, seen)
-        (settle if definition.rule.joint else settle_now)(at, definition, row, now, why)
+        plain = not definition.rule.joint and at.desk.spent < at.desk.until
+        (settle_now if plain else settle)(at, definition, row, now, why)
 
 
-def _revise(at: Who, definitions: Definitions, before: MessageFact, hits: Iterable[Word], why: Why) -> None:
+def _needs_others(at: Who, definitions: Definitions, before: MessageFact) -> bool:
+    """Whether all the other messages must be read to tell what takes the place of one."""
+    rows, counted = at.head.rows, _is_counted(at, before.time)
+    hits = [hit for hit in _hits(definitions, before) if counted and hit.definition.id in rows]
+    memos = [(hit.leaf, rows[hit.definition.id].memos[hit.at : hit.at + 1]) for hit in hits]
+    return any(leaf.take(memo, before.time) is None for leaf, found in memos for memo in found)
+
+
+def _revise(at: Who, facts: Facts, before: MessageFact, hits: Iterable[Word], why: Why) -> None:
     """Take a message's former time from the leaves that it matched, and give its time (`why.seen`) to those it does."""
-    facts, seen = Facts(at, definitions), why.seen
-    told, tells = ({hit.leaf: hit for hit in some} for some in (_hits(definitions, before), hits))
+    seen = why.seen
+    told, tells = ({hit.leaf: hit for hit in some} for some in (_hits(facts.definitions, before), hits))
     for leaf, hit in {**told, **tells}.items():
         row = row_of(at, hit.definition)
         memo: Memo | None = row.memos[hit.at]
@@ -280,24 +313,46 @@ def on_heard(desk: Desk, key: bytes, heard: Heard, definitions: Definitions) -> 
     _get_to_know(touch(desk, key, definitions, event), heard.at, heard.seen, event)
 
 
-def on_edit(desk: Desk, key: bytes, edit: Edit, definitions: Definitions) -> None:
-    """Tag, untag, note, write or delete a contact, and say what became of it."""
+def on_edit(desk: Desk, key: bytes, edit: Edit, definitions: Definitions) -> bool:
+    """Tag, untag, note, write or delete a contact, and say what became of it; whether it is done."""
     at = touch(desk, key, definitions, (edit.source, edit.id))
     if edit.type == "contact.delete":
-        deletion.delete(at, edit, definitions)
-    else:
-        apply_edit(at, edit, definitions)
+        return deletion.delete(at, edit, definitions)
+    apply_edit(at, edit, definitions)
+    return True
 
 
-def expire(desk: Desk, key: bytes, definitions: Definitions) -> None:
-    """Let what time alone flips at the contact's next moment happen, and find the moment after that.
+def look(desk: Desk, key: bytes, definitions: Definitions) -> bool:
+    """Let all that is due by now happen to a contact, and bring it up to date; whether all of that is done."""
+    at = Who(desk, key, desk.head(key))
+    while 0 < at.head.due <= desk.now:
+        if not expire(at, definitions):
+            return False
+    return renew(at, definitions, desk.now)
+
+
+def expire(at: Who, definitions: Definitions) -> bool:
+    """Let what time alone flips at the contact's next moment happen, and find the next; whether that is done.
 
     All definitions came before that moment, so the contact is first brought up to date as it was right before it.
     """
-    at = Who(desk, key, desk.head(key))
-    if at.head.version != definitions.version:
-        _catch_up(at, definitions, at.head.due - 1)
-    t, at.head.due = at.head.due, 0
+    head, job, t = at.head, job_of(at.desk), at.head.due
+    if not job.acted:
+        if not renew(at, definitions, t - 1):
+            return False
+        _turn(at, definitions, t)
+        job.acted = True
+    if not settle_waiting(at, t):
+        return False
+    at.desk.job, head.due = None, 0
+    for row in head.rows.values():
+        if row.due:
+            at.desk.wake(at.key, head, row.due)
+    return True
+
+
+def _turn(at: Who, definitions: Definitions, t: int) -> None:
+    """Have the rows settled that are due at `t`."""
     why = Why("time", "expired", None, t)
     for name, row in at.head.rows.items():
         definition = definitions.groups.get(name)
@@ -305,7 +360,3 @@ def expire(desk: Desk, key: bytes, definitions: Definitions) -> None:
             row.due = 0
         elif 0 < row.due <= t:
             settle(at, definition, row, t, why)
-    settle_waiting(at, t)
-    for row in at.head.rows.values():
-        if row.due:
-            desk.wake(key, at.head, row.due)

@@ -7,16 +7,19 @@ stand: the next one goes on from there. Of an erased contact that lies under a k
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from processors.bonds import others
 from processors.changes import named_by
 from processors.desk import ORIGIN
 from processors.facts import Facts, count
+from processors.holdings import DECODE, weigh
+from processors.jobs import Job, job_of
 from processors.membership import Who, Why, row_of, settle
 from processors.nested import settle_waiting
 from processors.pins import kept, mark_of, outcome
 from processors.profile import PARTS, introduce, meet, names_of
+from processors.review import look_back
 from processors.rows import (
     NO_PIN,
     Deleted,
@@ -25,9 +28,9 @@ from processors.rows import (
     Pins,
     Profile,
     counts,
+    fact_name,
     facts_under,
-    message_of,
-    named_in,
+    keeps,
     owner_key,
 )
 from schemas.activity import FactErased
@@ -35,35 +38,54 @@ from schemas.activity import FactErased
 if TYPE_CHECKING:
     from processors.consent import Verdict
     from processors.definitions import Definitions
-    from processors.desk import Desk
     from schemas.activity import Edit, FactPut
 
-
-def delete(at: Who, edit: Edit, definitions: Definitions) -> None:
-    """Carry out a contact.delete, and say what became of it."""
-    at.desk.out.append(outcome(at, edit, _delete(at, edit, definitions)))
+KINDS = ((b"m", "message"), (b"b", "booking"), (b"r", "rating"))
 
 
-def _delete(at: Who, edit: Edit, definitions: Definitions) -> Verdict:
+def delete(at: Who, edit: Edit, definitions: Definitions) -> bool:
+    """Carry out a contact.delete, and say what became of it; whether that is done."""
+    job = job_of(at.desk)
+    if not job.step:
+        late = _begin(at, edit)
+        if late is not None:
+            at.desk.out.append(outcome(at, edit, late))
+            return True
+        job.step = 1
+    review = look_back(at, definitions) if _go_through(at, job) else None
+    if review is None:
+        return False
+    verdict = _end(at, edit, Facts(at, definitions, review.found), job.first)
+    at.desk.out.append(outcome(at, edit, verdict))
+    return True
+
+
+def _begin(at: Who, edit: Edit) -> Verdict | None:
+    """Put down until when the contact is deleted; say why not, where that is known already."""
     head, (time, id_) = at.head, mark_of(edit)
     before = head.deleted or Deleted(time - 1, "")
     erased = max((t for t in (before.erased, time if edit.erase else None) if t is not None), default=None)
     if (time, id_) <= (before.at, before.id) and erased == before.erased:
         return ("unchanged", "repeated") if id_ == before.id else ("skipped", "newer_known")
-    known = head.profile.since is not None or head.profile.introduced is not None
     head.deleted = Deleted(*max((time, id_), (before.at, before.id)), erased)
-    if erased is not None:
-        _erase(at, erased)
-    _forget(at, head.deleted.at)
+    return None
+
+
+def _end(at: Who, edit: Edit, facts: Facts, first: tuple[int, str] | None) -> Verdict:
+    """Let go of all but the facts."""
+    profile, (time, _), deleted = at.head.profile, mark_of(edit), at.head.deleted
+    assert deleted is not None  # noqa: S101 - it was put down first
+    known = profile.since is not None or profile.introduced is not None
+    _forget(at, deleted.at, first)
     why = Why(None, "contact_deleted", (edit.source, edit.id), min(time, at.desk.now), reply=False)
-    _leave(at, definitions, head.deleted.at, why)
+    _leave(at, facts, deleted.at, why)
     at.desk.changed_profiles[at.key] = None
     return ("applied", None) if known or edit.erase else ("unchanged", "contact_unknown")
 
 
-def _leave(at: Who, definitions: Definitions, floor: int, why: Why) -> None:
+def _leave(at: Who, facts: Facts, floor: int, why: Why) -> None:
     """Leave all groups but those that what is newer holds in."""
-    facts = Facts(at, definitions)
+    definitions = facts.definitions
     for name, row in at.head.rows.items():
         row.pins, row.stuck = _newer(row.pins, floor), False
         definition = definitions.groups.get(name)
@@ -71,7 +93,6 @@ def _leave(at: Who, definitions: Definitions, floor: int, why: Why) -> None:
             before = row if row.memos else None
             row.memos = [facts.memo(definition, i, before) for i in range(len(definition.rule.leaves))]
             settle(at, definition, row, at.desk.now, why)
-    settle_waiting(at, at.desk.now)
 
 
 def _newer(pins: Pins | None, floor: int) -> Pins | None:
@@ -85,8 +106,8 @@ def _newer(pins: Pins | None, floor: int) -> Pins | None:
     return new
 
 
-def _forget(at: Who, floor: int) -> None:
-    """Keep of the profile what is newer than the deletion."""
+def _forget(at: Who, floor: int, first: tuple[int, str] | None) -> None:
+    """Keep of the profile what is newer than the deletion; `first` is the earliest fact that is."""
     old, new = at.head.profile, Profile()
     at.head.profile = new
     new.fields = _after(old.fields, floor)
@@ -96,8 +117,8 @@ def _forget(at: Who, floor: int) -> None:
     _introduce_again(at, old, new, floor)
     if old.since is not None and old.since > floor:
         new.since, new.source = old.since, old.source
-    else:
-        _meet_again(at, new)
+    elif first is not None:
+        meet(new, *first)
     names = [known for name in ("name", *PARTS) if (known := new.fields.get(name)) is not None]
     if old.original_name is not None and old.original_at > floor:
         new.original_name, new.original_at = old.original_name, old.original_at
@@ -128,40 +149,36 @@ def _after(known: dict[str, Known], floor: int) -> dict[str, Known]:
     return {name: one for name, one in known.items() if one.at > floor}
 
 
-def _meet_again(at: Who, new: Profile) -> None:
-    """Take first source and customer since from the facts that are newer."""
-    known: list[tuple[bytes, dict[bytes, int]]] = [
-        (b"b", {key: fact.time for key, fact in at.desk.bookings(at.key).items()}),
-        (b"r", {key: fact.time for key, fact in at.desk.ratings(at.key).items()}),
-        (b"m", _messages(at)),
-    ]
-    for kind, times in known:
-        for key, time in times.items():
-            if counts(at.head, time):
-                meet(new, time, named_in(key, facts_under(at.key, kind))[0])
+def _go_through(at: Who, job: Job) -> bool:
+    """Erase the facts, and look for the earliest of those that are newer, as far as the slice goes."""
+    while job.step <= len(KINDS):
+        letter, kind = KINDS[job.step - 1]
+        for key, raw in at.desk.pending.scan(facts_under(at.key, letter), job.cursor):
+            if at.desk.spent >= at.desk.until:
+                return False
+            time = DECODE[letter](raw).time
+            weigh(at, letter, time)
+            _go_past(at, job, kind, key, time)
+        job.step, job.cursor = job.step + 1, b""
+    return True
 
 
-def _messages(at: Who) -> dict[bytes, int]:
-    return {key: message_of(raw).time for key, raw in at.desk.pending.scan(facts_under(at.key, b"m"))}
+def _go_past(at: Who, job: Job, kind: str, key: bytes, time: int) -> None:
+    job.cursor = key
+    if not keeps(at.head, time):
+        _erase(at, kind, key)
+    elif counts(at.head, time):
+        mine = time, fact_name(key)[0]
+        job.first = min(job.first or mine, mine)
 
 
-def _erase(at: Who, until: int) -> None:
-    """Let go of the facts, here and where they belong."""
-    desk, key = at.desk, at.key
-    for at_key, time in _messages(at).items():
-        if time <= until:
-            desk.pending.put(at_key, None, facts_under(key, b"m"))
-    for name, booking in sorted(desk.bookings(key).items(), key=_by_key):
-        if booking.time <= until:
-            let_go(at, "booking", *named_in(name, facts_under(key, b"b")), until)
-    for name, rating in sorted(desk.ratings(key).items(), key=_by_key):
-        if rating.time <= until:
-            let_go(at, "rating", *named_in(name, facts_under(key, b"r")), until)
-
-
-def _by_key(fact: tuple[bytes, Any]) -> bytes:
-    """Order facts as they lie on disk: what is decoded lies as it came."""
-    return fact[0]
+def _erase(at: Who, kind: str, key: bytes) -> None:
+    """Let a fact go, here and where it belongs."""
+    deleted = at.head.deleted
+    if kind == "message":
+        at.desk.pending.put(key, None, facts_under(at.key, b"m"))
+    elif deleted is not None and deleted.erased is not None:
+        let_go(at, kind, *fact_name(key), deleted.erased)
 
 
 def let_go(at: Who, kind: str, source: str, id_: str, until: int) -> bool:
@@ -178,14 +195,17 @@ def refuse(at: Who, put: FactPut) -> bool:
     return let_go(at, put.kind, put.source, put.id, put.at)
 
 
-def revive(desk: Desk, key: bytes, definitions: Definitions) -> None:
-    """Ask the groups that need no fact to be true for somebody who was deleted and is heard of again."""
+def revive(at: Who, definitions: Definitions) -> bool:
+    """Ask the groups that need no fact to be true for one who was deleted and is heard of again; whether it is done."""
+    desk, review = at.desk, look_back(at, definitions)
+    if review is None:
+        return False
     (event, time, reply), desk.revived = desk.revived or (("", ""), 0, False), None
-    at = Who(desk, key, desk.head(key))
-    facts, why = Facts(at, definitions), Why(None, "no_longer_matches", event, min(time, desk.now), reply=reply)
+    facts = Facts(at, definitions, review.found)
+    why = Why(None, "no_longer_matches", event, min(time, desk.now), reply=reply)
     for _, definition in sorted(definitions.groups.items()):
         if (definition.rule.true_when_empty or definition.rule.fields) and not definition.deleting:
             row = row_of(at, definition)
             row.memos = [facts.memo(definition, i, row) for i in range(len(definition.rule.leaves))]
             settle(at, definition, row, desk.now, why)
-    settle_waiting(at, desk.now)
+    return settle_waiting(at, desk.now)

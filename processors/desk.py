@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from processors.budget import FACT, SAID
+from processors.budget import FACT, SAID, SLICE
 from processors.deadlines import Deadlines
 from processors.ledger import Ledger
 from processors.rows import (
+    NEVER,
     Head,
     booking_of,
     encode,
@@ -58,7 +59,8 @@ KeyValue = tuple[bytes, bytes | None]
 class Desk:
     """One partition's open work. Actors change heads and facts here and append to `out`; `Fold` commits.
 
-    `spent` counts the work of the turn (budget.py).
+    `spent` counts the work of the turn (budget.py), and `until` is where it ends for the record at hand, after a
+    `slice`; what is left by then is the `job` at hand (jobs.py).
     `records` is what is said beside `out`, on the topics that get the most of it.
     `kept` is how long (ms) messages are looked at again; `ahead` is what there is to know of the message at hand;
     `flips` what membership-changes will be told, in its order; `changed_rows` the rows, by contact and group, of which
@@ -82,6 +84,9 @@ class Desk:
         self.pending = Pending(store)
         self.now = 0
         self.spent = 0
+        self.slice = SLICE
+        self.until = NEVER
+        self.job: Any = None
         self.out: list[Out] = []
         self.records: dict[str, list[KeyValue]] = {CHANGES: [], MEMBERSHIPS: [], CONTACTS: []}
         self.counts: Counter[str] = Counter()
@@ -108,6 +113,14 @@ class Desk:
             self.heads[contact] = head
         self.dirty[contact] = head
         return head
+
+    def due(self, contact: bytes) -> int:
+        """Return the next deadline of a contact (epoch ms), 0 if there is none, or no contact."""
+        head = self.heads.get(contact)
+        if head is None:
+            raw = self.pending.get(head_key(contact))
+            head = Head() if raw is None else head_of(raw)
+        return head.due
 
     def wake(self, contact: bytes, head: Head, due: int) -> None:
         """Have a contact looked at when `due` comes."""
@@ -172,12 +185,17 @@ class Desk:
         return self._put(contact, b"r", (source, id_), fact)
 
     def _put(self, contact: bytes, letter: bytes, at: tuple[str, str], fact: Fact | None) -> Fact | None:
-        unread = (contact, letter) not in self._ledgers
-        known, under = self.ledger(contact, letter), facts_under(contact, letter)
-        self.spent += FACT * (1 + unread * len(known.facts))
+        """Keep a fact under its key, and among those that are decoded if the contact's are."""
+        self.spent += FACT
+        known, under = self._ledgers.get((contact, letter)), facts_under(contact, letter)
         key = fact_key(under, *at)
+        if known is None:
+            raw = self.pending.get(key)
+            before = None if raw is None else FACTS[letter](raw)
+        else:
+            before = known.put(key, fact)
         self.pending.put(key, None if fact is None else encode(fact), under)
-        return known.put(key, fact)
+        return before
 
     def trim(self, most: int) -> None:
         """Forget decoded facts, those first that nobody asked for longest, but not the last contact's."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from schemas.activity import EditsAsked
 
 
-def on_edits_asked(desk: Desk, key: bytes, asked: EditsAsked) -> None:
-    """Hand each contact its part; where a group is not there nothing is done at all."""
+def on_edits_asked(desk: Desk, key: bytes, asked: EditsAsked) -> bool:
+    """Hand each contact its part; where a group is not there nothing is done at all. Returns whether that is done."""
     office = Office(desk, key.decode())
     missing = next((group for group in asked.groups if not office.in_force(group)), None)
 
@@ -25,4 +25,4 @@ def on_edits_asked(desk: Desk, key: bytes, asked: EditsAsked) -> None:
             len(asked.contacts), asked.erase, bulk,
         )  # fmt: skip
 
-    hand_out(office, asked, part, missing, missing=missing is not None)
+    return hand_out(office, asked, part, missing, missing=missing is not None)

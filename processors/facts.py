@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from schemas.activity import MessageFact
 
 _KINDS_OF_FACTS = {"booking", "rating"}
+Found = dict[str, dict[int, list[int]]]
+"""The times of the messages that matter to a leaf of a group's rule."""
 
 
 def counting(head: Head, facts: Iterable[MessageFact]) -> Iterable[MessageFact]:
@@ -43,14 +45,18 @@ def count(at: Who, kind: str) -> None:
 
 
 class Facts:
-    """What the memos of a contact's rows are built from."""
+    """What the memos of a contact's rows are built from; `found` is what its messages say, where those were read."""
 
-    def __init__(self, at: Who, definitions: Definitions) -> None:
+    def __init__(self, at: Who, definitions: Definitions, found: Found | None = None) -> None:
         self.at = at
         self.definitions = definitions
+        self._found = found
 
     @cached_property
     def _matched(self) -> dict[tuple[str, int], list[int]]:
+        if self._found is not None:
+            known = {group: found for group, found in self._found.items() if group in self.definitions.groups}
+            return {(group, nth): times for group, found in known.items() for nth, times in found.items()}
         return self.definitions.matched(counting(self.at.head, self.at.desk.messages(self.at.key)))
 
     def concerned(self, version: int) -> list[Definition]:

@@ -13,7 +13,6 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
@@ -23,12 +22,14 @@ from processors import changes, consent, contact, profile
 from processors.afterlife import KEYED, Afterlife, fingerprint
 from processors.ahead import Ahead, look_ahead
 from processors.asks import Asks
-from processors.budget import RECORD, TURN
+from processors.budget import BUDGET, RECORD, Budget
 from processors.catalogue import Catalogue
 from processors.desk import CONTACTS, MEMBERSHIPS, Desk
-from processors.handlers import HANDLE, OF_CONTACTS, carry_out
+from processors.handlers import ASKED, HANDLE, OF_CONTACTS, OF_PARTITIONS
 from processors.heads import Heads
-from processors.rows import Head, encode, is_gone, read_of
+from processors.jobs import Jobs
+from processors.membership import Who
+from processors.rows import Head, encode, head_key, is_gone, read_of
 from processors.scans import Scans
 from processors.state import Store
 from processors.sweep import Sweeper
@@ -79,7 +80,7 @@ class Flushed(Struct, frozen=True):
 
 
 class Fold:
-    """One partition's fold over its rows in `store`; messages are kept for `retention`, `turn` is what one turn takes.
+    """One partition's fold over its rows in `store`; messages are kept for `retention`.
 
     What outlives an erased contact lies under a hash made with `hash_key`, the same for ever.
     """
@@ -94,21 +95,23 @@ class Fold:
         retention: str = "P400D",
         *,
         hash_key: bytes,
-        turn: int = TURN,
         quotas: Quotas = DEFAULT,
+        budget: Budget = BUDGET,
     ) -> None:
         kept = duration_upper_bound_ms(parse_duration(retention)) + GRACE
         self.store = store
-        self.turn = turn
+        self.turn = budget.turn
         self.desk = Desk(store, partition, partitions, prefix, kept, quotas)
+        self.desk.slice = budget.slice
         self.catalogue = Catalogue(self.desk)
         self.definitions = self.catalogue.of
         self.afterlife = Afterlife(hash_key, self.desk.pending, self.definitions)
         self.desk.returning = self.afterlife.find
         self.heads = Heads(store, self.desk, self.afterlife, hot)
-        self.scans = Scans(self.desk, self.catalogue, self.heads)
+        self.jobs = Jobs(self.desk, self.definitions)
+        self.scans = Scans(self.desk, self.catalogue, self.heads, self.jobs)
         self.asks = Asks(self.desk)
-        self.sweep = Sweeper(store, self.desk)
+        self.sweep = Sweeper(store, self.desk, self.jobs)
         clock, read = store.get(CLOCK), store.get(READ)
         self.desk.now = int.from_bytes(clock, "big") if clock else 0
         self.read: dict[int, list[int]] = read_of(read) if read else {}
@@ -143,7 +146,7 @@ class Fold:
 
     def _apply(self, run: Sequence[Decoded]) -> int:
         """Apply records under whose definitions nothing changes; return how many there was time for."""
-        desk = self.desk
+        desk, busy = self.desk, self.jobs.of
         known = self._read_ahead(run)
         self._fire()  # the rest of what the last turn, or the last owner, was at
         known.reverse()
@@ -155,9 +158,35 @@ class Fold:
                 return done
             desk.ahead = known.pop()  # which then goes while it lies in the core's cache
             desk.spent += RECORD
+            desk.until = desk.spent + desk.slice
             if activity.topic < 0 or self._first_seen(activity):
-                HANDLE[activity.__class__](self, key, activity)
+                if key in busy and activity.__class__ not in OF_PARTITIONS:
+                    self.jobs.park(key, activity)
+                elif HANDLE[activity.__class__](self, key, activity) is False:
+                    self.jobs.keep(key, activity)
+                else:
+                    desk.job = None
         return len(run)
+
+    def _ask(self, key: bytes, activity: Any) -> None:
+        """Carry out a command that had to wait, or have it wait for the job of the one before it."""
+        desk = self.desk
+        desk.until = desk.spent + desk.slice
+        if key in self.jobs.of:
+            self.jobs.park(key, activity)
+        elif ASKED[activity.__class__](desk, key, activity) is False:
+            self.jobs.keep(key, activity)
+        desk.job = None
+
+    def _carry_out(self, key: bytes, activity: Any) -> bool:
+        """Apply a record that was a job, or has waited for one, or look at the contact; whether that is done."""
+        if activity.__class__ in ASKED:
+            return ASKED[activity.__class__](self.desk, key, activity) is not False
+        if activity is not None:
+            (self.desk.ahead,) = self._read_ahead([(key, self.desk.now, activity)])
+            return HANDLE[activity.__class__](self, key, activity) is not False
+        known = self.desk.pending.get(head_key(key)) is not None or key in self.desk.dirty
+        return not known or contact.look(self.desk, key, self.definitions(key))
 
     def flush(self) -> Flushed:
         """Append the tables' records and return the rows that changed."""
@@ -199,12 +228,13 @@ class Fold:
 
     @property
     def scanning(self) -> bool:
-        """Whether a lap over some tenant's contacts, or the sweep, is under way: ticks carry it on."""
-        return self.sweep.under_way or self.scans.under_way or self.asks.under_way
+        """Whether jobs, commands that wait, laps over tenants' contacts, or the sweep are under way: by ticks."""
+        return bool(self.jobs.of) or self.sweep.under_way or self.scans.under_way or self.asks.under_way
 
     def tick(self) -> None:
-        """Go on with the laps, which share a slice, and with the sweep."""
-        self.asks.go_on(partial(carry_out, self.desk))
+        """Go on with the jobs and with the laps, each of which share a slice, with commands, and with the sweep."""
+        self.jobs.go_on(self._carry_out)
+        self.asks.go_on(self._ask)
         self.scans.go_on()
         self.sweep.go_on()
 
@@ -261,10 +291,16 @@ class Fold:
             if entry is None:
                 desk.deadlines.load(desk.now, desk.heads)
                 self.sweep.begin()
-            elif desk.head(entry[1]).due == entry[0]:
-                desk.counts["fired"] += 1
-                desk.spent += RECORD
-                contact.expire(desk, entry[1], self.definitions(entry[1]))
+            elif entry[1] not in self.jobs.of and desk.head(entry[1]).due == entry[0]:
+                self._expire(entry[1])
+
+    def _expire(self, key: bytes) -> None:
+        desk = self.desk
+        desk.counts["fired"] += 1
+        desk.spent += RECORD
+        desk.until = desk.spent + desk.slice
+        if not contact.expire(Who(desk, key, desk.head(key)), self.definitions(key)):
+            self.jobs.keep(key, None)
 
     # rows --------------------------------------------------------------------------------------------------------
 

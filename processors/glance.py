@@ -57,7 +57,7 @@ class Glance:
         if head.version >= definitions.ruled:
             return head
         later = [known for known in definitions.since(head.version) if known.ruled > head.version]
-        anew = structs.replace(head, rows=Rows(head.rows))
+        anew = structs.replace(head, rows=Rows(head.rows), version=definitions.version)
         for known in later:
             row = anew.rows.get(known.id, Row())
             anew.rows[known.id] = structs.replace(row, memos=known.rule.empty(), stuck=row.stuck and known.group.sticky)

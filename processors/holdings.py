@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from processors.budget import FACT
 from processors.membership import Why
 from processors.rows import booking_of, encode, facts_under, message_of, named_in, rating_of
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from schemas.activity import Directed, Handed
 
 DECODE: dict[bytes, Any] = {b"m": message_of, b"b": booking_of, b"r": rating_of}
+LETTERS = (*DECODE,)
+
+
+def weigh(at: Who, letter: bytes, time: int) -> None:
+    """Count a fact that is gone past; a message beyond the retention may be swept already, and is no work."""
+    if letter != b"m" or time >= at.desk.oldest:
+        at.desk.spent += FACT
 
 
 def put_fact(at: Who, letter: bytes, key: bytes, fact: Any) -> None:

@@ -14,6 +14,7 @@ from processors.leaf import MANY
 from processors.outlook import NOTHING, RULE, look, pinned_out, turned
 from processors.replies import greet
 from processors.rows import Head, Row, cut_off, is_gone
+from schemas.activity import MessageSeen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from processors.definitions import Definition
     from processors.ledger import Made
     from processors.rules import Compiled
-    from schemas.activity import MessageSeen
 
 Happening = tuple[str, str]
 """Source and id of the event or command at hand."""
@@ -75,32 +75,37 @@ def evaluated(at: Who, rule: Compiled, row: Row) -> Row:
 
 
 class Waiting(Struct, frozen=True, gc=False):
-    """A group that is settled later, for a reason; `true` is whether its rule was then, where that is known yet."""
+    """A group that is settled later, for a reason; `true` is whether its rule was then, where that is known yet.
+
+    `met`: its contact is met only now, and may be in it without any facts, so what has come gives the reason.
+    """
 
     definition: Definition
     why: Why
     true: bool | None = None
+    met: bool = False
 
 
 def settle(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:
     """Bring a row to what it says at `t` and tell what changed.
 
-    One whose rule has several leaves waits until the record is taken in, and one that names other groups for them. The
-    reason to give is the one by which the rule last became true, or untrue.
+    One whose rule has several leaves waits until the record is taken in, and one that names other groups for them; so
+    do all for which no time is left. The reason to give is the one by which the rule last became true, or untrue.
     """
     rule = definition.rule
-    if not rule.joint:
+    if not rule.joint and at.desk.spent < at.desk.until:
         settle_now(at, definition, row, t, why)
         return
     known = at.desk.waiting.get(definition.id)
     true = None if rule.refs else rule.true_at(evaluated(at, rule, row).memos, t)
-    if known is None or known.why.join == "group" or known.true is not true:
+    met = known is not None and known.met and not rule.joint
+    if known is None or met or known.why.join == "group" or known.true is not true:
         at.desk.waiting[definition.id] = Waiting(definition, why, true)
 
 
 def settle_at_end(at: Who, definition: Definition, why: Why) -> None:
     """Have a group settled once the record is taken in."""
-    at.desk.waiting[definition.id] = Waiting(definition, why, definition.rule.true_when_empty)
+    at.desk.waiting[definition.id] = Waiting(definition, why, definition.rule.true_when_empty, met=True)
 
 
 def settle_now(at: Who, definition: Definition, row: Row, t: int, why: Why) -> None:

@@ -68,6 +68,10 @@ class MessageLeaf(Fading):
         """Build the memo from the times of all the matching messages."""
         return sorted(times, key=self._rank)[: self.count]
 
+    def lasting(self, times: Iterable[int]) -> list[int]:
+        """Return those of the times that any memo may need, and one by which it is known whether there are others."""
+        return sorted(times, key=self._rank)[: self.count + SPARE + 1]
+
     def spare(self, times: Iterable[int]) -> Memo:
         """Build the memo with some to spare."""
         found, most = sorted(times, key=self._rank), self.count + SPARE

@@ -10,8 +10,8 @@ from processors.bulk import count_outcome
 from processors.changes import named_by
 from processors.consent import ALL, Verdict, lay_for, left_for_good, say, tell
 from processors.desk import Out
-from processors.membership import Who, Why, row_of, settle, settle_now
-from processors.nested import settle_waiting
+from processors.membership import Who, Why, row_of
+from processors.nested import settle_at
 from processors.outlook import floor_of, pinned_out
 from processors.profile import introduce
 from processors.rows import CLEARED, NO_PIN, PINNED_OUT, Add, Head, Pins, Row, Said, counts, is_gone
@@ -91,11 +91,7 @@ def carry_out(at: Who, pin: Pin, definition: Definition, said: Said | None, seen
     row.pins = pins
     if said is not None and was != left_for_good(pins) and definition.id != ALL:
         tell(at.desk, at.key, definition.id, said)
-    if definition.rule.refs:
-        settle(at, definition, row, at.desk.now, _why(at, pin, seen))
-        settle_waiting(at, at.desk.now)
-    else:
-        settle_now(at, definition, row, at.desk.now, _why(at, pin, seen))
+    settle_at(at, definition, at.desk.now, _why(at, pin, seen))
     return ("applied", None) if before != _shown(row) else late or _no_change(pin, pins, at.desk.now)
 
 

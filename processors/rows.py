@@ -6,10 +6,10 @@ which, `y` and `z` the ids that it has linked, `q` and `n` the commands that it 
 `u` those on many contacts that are under way, `t` what became of such a one here, `l` how far laps have come, `d` the
 definitions as this partition got them, `s` a scan, `x` who will differ under a group's successor, `j` what linked ids
 hand over until all of it is there, `r` what was read of the raw topics, `c` the clock, `w` the sweep of old messages,
-`e` what outlives an erased contact (afterlife.py), `k` the fingerprint of the key that those are hashed with. Local to
-a disk, and made again from the heads, is `i`, the index of deadlines. Values are MessagePack arrays, of structs that
-are in no cycle, so that the collector need not look at them. Times are epoch milliseconds; of deadlines, 0 stands for
-never.
+`e` what outlives an erased contact (afterlife.py), `k` the fingerprint of the key that those are hashed with, `J` jobs
+and `W` what waits for one (jobs.py). Local to a disk, and made again from the heads, is `i`, the index of deadlines.
+Values are MessagePack arrays, of structs that are in no cycle, so that the collector need not look at them. Times are
+epoch milliseconds; of deadlines, 0 stands for never.
 """
 
 from __future__ import annotations
@@ -542,6 +542,11 @@ def is_message(key: bytes) -> bool:
     """Tell the key of a message from other facts' keys."""
     at = 3 + int.from_bytes(key[1:3], "big")
     return key[at : at + 1] == b"m"
+
+
+def contact_of(key: bytes) -> bytes:
+    """Return the contact in the key of a fact."""
+    return key[3 : 3 + int.from_bytes(key[1:3], "big")]
 
 
 def fact_name(key: bytes) -> tuple[str, str]:

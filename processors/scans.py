@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from processors import contact, shadow
 from processors.budget import DEFINED, KEYWORD, RECORD
 from processors.desk import ORIGIN
+from processors.membership import Who
 from processors.progress import count_met, tell_progress
 from processors.rows import Scan, encode, head_key, head_of, scan_of
 from schemas.activity import Scanned
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from processors.definitions import Definitions
     from processors.desk import Desk
     from processors.heads import Heads
+    from processors.jobs import Jobs
     from schemas.activity import Defined
 
 SLICE = 10_000
@@ -35,10 +37,11 @@ TOLD = 1_000
 class Scans:
     """One partition's laps, by tenant in `of`."""
 
-    def __init__(self, desk: Desk, catalogue: Catalogue, heads: Heads) -> None:
+    def __init__(self, desk: Desk, catalogue: Catalogue, heads: Heads, jobs: Jobs) -> None:
         self._desk = desk
         self._catalogue = catalogue
         self._heads = heads
+        self._jobs = jobs
         rows = desk.pending.store.scan(b"s")
         self.of: dict[str, Scan] = {key[1:].decode(): scan_of(value) for key, value in rows}
 
@@ -112,7 +115,7 @@ class Scans:
             scan.lap = max(scan.lap, known.version)  # what has come since the lap was asked for shares it
         ahead = shadow.those_ahead(self._desk, name, scan)
         for key in ahead:
-            contact.touch(self._desk, key, known)
+            self._renew(key, known)
         if not ahead:
             self._go_through(name, scan, known, work)
         self._keep(name, scan)
@@ -122,21 +125,32 @@ class Scans:
         found, desk = shadow.Differing(), self._desk
         until = desk.spent + work
         for key, raw in self._heads.under(head_key(name + b"/"), scan.cursor):
-            if desk.spent >= until:
+            if desk.spent >= until or key[1:] in self._jobs.of or not self._look_in(key[1:], raw, scan, known, found):
                 tell_progress(desk, name, scan)
                 break
             scan.cursor, scan.seen = key, scan.seen + 1
-            desk.spent += RECORD
-            self._look_in(key[1:], raw, scan, known, found)
         else:
             self._end(name, scan, known)
         shadow.write_down(desk, name, found)
 
-    def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions, found: shadow.Differing) -> None:
-        """Bring one contact up to date, and count it for the groups that the lap is for."""
+    def _renew(self, key: bytes, known: Definitions) -> bool:
+        """Bring one contact up to date; whether it is, for it may take longer."""
+        desk = self._desk
+        desk.spent += RECORD
+        desk.until = desk.spent + desk.slice
+        done = key not in self._jobs.of and contact.renew(Who(desk, key, desk.head(key)), known, desk.now)
+        if not done and key not in self._jobs.of:
+            self._jobs.keep(key, None)
+        desk.job = None
+        return done
+
+    def _look_in(self, key: bytes, raw: bytes, scan: Scan, known: Definitions, found: shadow.Differing) -> bool:
+        """Bring one contact up to date, and count it for the groups that the lap is for; False if that takes longer."""
         if key not in self._desk.heads:
             self._desk.heads[key] = head_of(raw)
-        at = contact.touch(self._desk, key, known)
+        at = Who(self._desk, key, self._desk.head(key))
+        if not self._renew(key, known):
+            return False
         head = at.head
         if known.shadows:
             shadow.look_ahead(at, scan, known, found)
@@ -149,6 +163,7 @@ class Scans:
         since = head.profile.since
         if since is not None and (scan.earliest is None or since < scan.earliest):
             scan.earliest = since
+        return True
 
     def _end(self, name: bytes, scan: Scan, known: Definitions) -> None:
         of, counts = (*ORIGIN, self._desk.partition, scan.lap), [*scan.counts.items()]

@@ -8,13 +8,12 @@ from msgspec import structs
 
 from processors.bonds import ids_of, newest, united
 from processors.consent import ALL, hold, left_for_good, tell
-from processors.contact import touch
 from processors.facts import Facts, count
 from processors.identity import is_relay
 from processors.membership import evaluated, row_of, settle
-from processors.nested import settle_waiting
 from processors.outlook import RULE, mask_at, pinned_out
 from processors.profile import newest as newest_of_field
+from processors.review import look_back
 from processors.rows import NAMED, Pins, links_of
 
 if TYPE_CHECKING:
@@ -23,17 +22,19 @@ if TYPE_CHECKING:
     from processors.rows import Row
 
 
-def show(at: Who, definitions: Definitions, why: Why) -> None:
+def show(at: Who, definitions: Definitions, why: Why) -> bool:
     """Show which ids a contact has; what they said of consent depends on it, and its e-mail if none was told.
 
-    Most new guests come with a phone and an e-mail at once: that must not ask all groups.
+    Most new guests come with a phone and an e-mail at once: that must not ask all groups. Returns whether it is done.
     """
     links = links_of(at.head)
-    if at.head.version >= 0:
-        touch(at.desk, at.key, definitions)
-        if links.said or links.groups or _mails(at):
-            stand(at, definitions, why)
-        at.desk.changed_profiles[at.key] = None
+    if at.head.version < 0:
+        return True
+    begun = at.desk.job is not None and at.desk.job.review is not None
+    if (begun or links.said or links.groups or _mails(at)) and not stand(at, definitions, why):
+        return False
+    at.desk.changed_profiles[at.key] = None
+    return True
 
 
 def _mails(at: Who) -> bool:
@@ -44,17 +45,20 @@ def _mails(at: Who) -> bool:
     return any(told)
 
 
-def stand(at: Who, definitions: Definitions, why: Why) -> None:
-    """Answer all groups by all that the ids of the contact have, and show it anew."""
+def stand(at: Who, definitions: Definitions, why: Why) -> bool:
+    """Answer all groups by all that the ids of the contact have, and show it anew; whether all messages are read."""
+    review = look_back(at, definitions)
+    if review is None:
+        return False
     _mails(at)
     _consent(at)
     count(at, "booking")
     count(at, "rating")
     at.desk.changed_profiles[at.key] = None
-    facts, why = Facts(at, definitions), structs.replace(why, effective=min(why.effective, at.desk.now))
+    facts, why = Facts(at, definitions, review.found), structs.replace(why, effective=min(why.effective, at.desk.now))
     for definition in facts.concerned(-1):
         _answer(at, facts, definition, why)
-    settle_waiting(at, at.desk.now)
+    return True
 
 
 def _consent(at: Who) -> None:

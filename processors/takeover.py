@@ -13,8 +13,8 @@ from msgspec import structs
 from processors.alias import first_of
 from processors.changes import named_by
 from processors.consent import inherit
-from processors.contact import touch
-from processors.holdings import DECODE, groups_by, links_under, put_fact, said_by, why_of
+from processors.holdings import DECODE, LETTERS, groups_by, links_under, put_fact, said_by, weigh, why_of
+from processors.jobs import Job, job_of
 from processors.membership import Who, row_of
 from processors.renaming import became
 from processors.revisions import REMEMBERED
@@ -31,47 +31,80 @@ if TYPE_CHECKING:
     from schemas.activity import Handed
 
 
-def on_handed(desk: Desk, key: bytes, handed: Handed, definitions: Definitions) -> None:
-    """Take in what another id had, once all of it is there."""
+ROOM, PARTS, STAND = 1, 2, 3
+"""The steps of taking in: make room, take in the parts, answer the groups by all of it."""
+
+
+def on_handed(desk: Desk, key: bytes, handed: Handed, definitions: Definitions) -> bool:
+    """Take in what another id had, once all of it is there; whether that is done."""
+    job = job_of(desk)
+    if not job.step and not _begin(desk, key, handed):
+        return True
+    job.step, at = job.step or ROOM, Who(desk, key, desk.head(key))
+    if job.step == ROOM and not _make_room(at, handed):
+        return False
+    if job.step <= PARTS and not _take_parts(at, handed, definitions):
+        return False
+    if not (show if handed.estate is None else stand)(at, definitions, why_of(handed)):
+        return False
+    if handed.asked is not None:
+        became(desk, named_by(key)[0], handed.asked, named_by(key)[1], ("applied", None))
+    return True
+
+
+def _begin(desk: Desk, key: bytes, handed: Handed) -> bool:
+    """Whether all is there, and where it belongs; a part is laid aside, or sent on."""
     known = links_under(desk, key)
     if known is not None and known.to and not known.leads and handed.gen < known.gen:
         desk.tell(f"{named_by(key)[0]}/{known.to}".encode(), handed)
-        return
-    under = _parts_under(key)
+        return False
     if handed.more:
-        desk.pending.put(_part_key(key, handed), encode_activity(handed), under)
-        return
+        desk.pending.put(_part_key(key, handed), encode_activity(handed), _parts_under(key))
+        return False
     at = Who(desk, key, desk.head(key))
-    links = at.head.links = _leading(at, handed)
-    if handed.estate is not None and at.head.version >= 0:
-        touch(desk, key, definitions)
-        _make_room(at)
-    for name, raw in list(desk.pending.scan(under)):
+    at.head.links = _leading(at, handed)
+    return True
+
+
+def _make_room(at: Who, handed: Handed) -> bool:
+    """Let go of what a deletion has cut off before anything is taken in: it is of this id alone, from now on too."""
+    head, links, job = at.head, links_of(at.head), job_of(at.desk)
+    if handed.estate is not None and head.version >= 0 and head.deleted is not None:
+        while job.kind < len(LETTERS):
+            if not _cut_off(at, LETTERS[job.kind], job):
+                return False
+            job.kind, job.cursor = job.kind + 1, b""
+        head.deleted, links.cut = None, later(head.deleted, links.cut)
+    job.step = PARTS
+    return True
+
+
+def _cut_off(at: Who, letter: bytes, job: Job) -> bool:
+    for key, raw in at.desk.pending.scan(facts_under(at.key, letter), job.cursor):
+        if at.desk.spent >= at.desk.until:
+            return False
+        job.cursor, time = key, DECODE[letter](raw).time
+        weigh(at, letter, time)
+        if not counts(at.head, time):
+            put_fact(at, letter, key, None)
+    return True
+
+
+def _take_parts(at: Who, handed: Handed, definitions: Definitions) -> bool:
+    """Take in what was laid aside, part by part, and then the last; the contact is one from then on."""
+    links, under, job = links_of(at.head), _parts_under(at.key), job_of(at.desk)
+    for name, raw in at.desk.pending.scan(under):
+        if at.desk.spent >= at.desk.until:
+            return False
         part = decode(raw)
         if (part.of, part.gen) == (handed.of, handed.gen):
             _take_in(at, part, definitions)
-            desk.pending.put(name, None, under)
+            at.desk.pending.put(name, None, under)
     _take_in(at, handed, definitions)
-    links.to, links.leads = "", False
+    links.to, links.leads, job.step = "", False, STAND
     if handed.estate is not None and at.head.version < 0:
         at.head.version = definitions.version
-    if handed.estate is None:
-        show(at, definitions, why_of(handed))
-    else:
-        stand(at, definitions, why_of(handed))
-    if handed.asked is not None:
-        became(desk, named_by(key)[0], handed.asked, named_by(key)[1], ("applied", None))
-
-
-def _make_room(at: Who) -> None:
-    """Let go of what a deletion has cut off before anything is taken in: it is of this id alone, from now on too."""
-    head, links = at.head, links_of(at.head)
-    if head.deleted is not None:
-        for letter, decoded in DECODE.items():
-            for key, raw in list(at.desk.pending.scan(facts_under(at.key, letter))):
-                if not counts(head, decoded(raw).time):
-                    put_fact(at, letter, key, None)
-        head.deleted, links.cut = None, later(head.deleted, links.cut)
+    return True
 
 
 def _leading(at: Who, handed: Handed) -> Links:

@@ -199,8 +199,8 @@ def delete_group(office: Office, command: GroupDelete) -> Verdict:
     return APPLIED
 
 
-def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:
-    """Hand each contact its part of an add, remove, clear or consent, if the group is there."""
+def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> bool:
+    """Hand each contact its part of an add, remove, clear or consent, if the group is there; whether that is done."""
     office = Office(desk, key.decode())
     missing = bool(asked.group) and not office.in_force(asked.group)
 
@@ -210,7 +210,7 @@ def on_pins_asked(desk: Desk, key: bytes, asked: PinsAsked) -> None:
             asked.reply, asked.evidence, nth, len(asked.contacts), bulk,
         )  # fmt: skip
 
-    hand_out(office, asked, part, asked.group, missing=missing)
+    return hand_out(office, asked, part, asked.group, missing=missing)
 
 
 _DECIDE: dict[type, Callable[[Office, Any], Verdict]] = {

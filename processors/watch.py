@@ -14,7 +14,6 @@ from processors.changes import named_by
 from processors.contact import held, reweigh
 from processors.facts import Facts
 from processors.membership import Happening, Who, Why
-from processors.nested import settle_waiting
 from processors.pins import may_greet
 from processors.rows import BEFORE
 from schemas.activity import Edit, FactPut, FactTaken, MessageSeen, Pin
@@ -26,23 +25,25 @@ if TYPE_CHECKING:
 COUNTED = frozenset({"bookings", "spent", "latest_rating", LAST_BOOKING})
 """Fields that are counted from facts: what was revised or has moved takes them back. Others are only told anew."""
 
-Act = Callable[["Desk", bytes, Any, "Definitions"], None]
+Act = Callable[["Desk", bytes, Any, "Definitions"], bool | None]
+"""What a contact's actor does with a record; False if it is to go on with that later."""
 
 
 def watched(act: Act) -> Act:
     """Let an actor act, then answer what that changed for the groups that read the profile or name other groups."""
 
-    def run(desk: Desk, key: bytes, activity: Any, definitions: Definitions) -> None:
+    def run(desk: Desk, key: bytes, activity: Any, definitions: Definitions) -> bool:
         fields = definitions.index.of_field
         at = Who(desk, key, desk.head(key))
         fresh, before = at.head.version < 0, _shown(at, fields)
         leave = "retracted" if _takes_back(at, activity) else "no_longer_matches"
-        act(desk, key, activity, definitions)
+        if act(desk, key, activity, definitions) is False:
+            return False  # nothing that is shown has changed
         after = _shown(at, fields)
         stayed = isinstance(activity, FactPut | FactTaken) and activity.kind == "booking"
         changed = {f for f in fields if fresh or before[f] != after[f] or (stayed and f == LAST_BOOKING)}
         _ask(at, definitions, changed, activity, leave)
-        settle_waiting(at, desk.now)
+        return True
 
     return run
 

@@ -8,7 +8,7 @@ import pytest
 
 from processors import catalogue, deadlines, heads, scans
 from processors import fold as folding
-from processors.budget import FACT, RECORD, SETTLED
+from processors.budget import ANSWERED, READ, RECORD, SETTLED, Budget
 from processors.desk import CHANGES
 from processors.fold import Fold, Record
 from schemas.activity import Defined, Tick, decode, encode
@@ -17,7 +17,7 @@ from tests.processors.world import HASH_KEY, HOUR, MADE, START, World, commit
 DINNER = {"event": "message", "any_of": ["dinner"], "within": "PT2H"}
 PHONES = [f"+62812345{at:05}" for at in range(120)]
 MOST, HOT = 20, 3_000
-LOOKED_AT = RECORD + FACT + SETTLED
+LOOKED_AT = RECORD + READ + ANSWERED + SETTLED
 """What a lap takes for a contact of one message, and one group to be asked."""
 TICK = Record(b"tick", encode(Tick(-1, 0, 0, 0)), START)
 
@@ -52,7 +52,7 @@ def everybody() -> list[bytes]:
 def test_deadlines_of_one_millisecond(world: World) -> None:
     """However many are due at once, few are in memory, and each fires once, in its order."""
     flood(world, "PT2H")
-    fold = Fold(world.stores[0], 0, 1, hot=HOT, hash_key=HASH_KEY, turn=7 * (RECORD + SETTLED))
+    fold = Fold(world.stores[0], 0, 1, hot=HOT, hash_key=HASH_KEY, budget=Budget(7 * (RECORD + SETTLED)))
     left, applied = list[bytes](), 0
     while not applied:
         applied = fold.take_turn([TICK._replace(timestamp=START + 2 * HOUR)])
@@ -68,7 +68,7 @@ def test_deadlines_of_one_millisecond(world: World) -> None:
 
 def test_a_turn_ends_when_its_work_is_done(world: World) -> None:
     """However many records there are; the next goes on with the record that comes."""
-    fold = Fold(world.stores[0], 0, 1, hash_key=HASH_KEY, turn=2 * RECORD)
+    fold = Fold(world.stores[0], 0, 1, hash_key=HASH_KEY, budget=Budget(2 * RECORD))
     assert fold.take_turn([TICK] * 5) == 2
     assert fold.take_turn([TICK]) == 1
     one = world.event("group.create", {"id": "g", "name": "g", "rule": DINNER})
@@ -120,7 +120,7 @@ def test_the_next_owner_goes_on(world: World) -> None:
     """What was not fired when its owner died fires before the next record, though the clock stands there already."""
     flood(world, "PT2H")
     tick = TICK._replace(timestamp=START + 2 * HOUR)
-    fold = Fold(world.stores[0], 0, 1, hash_key=HASH_KEY, turn=50 * RECORD)
+    fold = Fold(world.stores[0], 0, 1, hash_key=HASH_KEY, budget=Budget(50 * RECORD))
     assert fold.take_turn([tick]) == 0
     left = gone(fold)
     assert 0 < len(left) < len(PHONES)

@@ -260,6 +260,7 @@ def test_a_command_for_ten_thousand_contacts() -> None:
     world.tenant()
     world.group("vip")
     world.must("group.add", {"group": "vip", "contacts": [{"id": f"tel:+4915123{at:06}"} for at in range(10_000)]})
+    world.rest()
     outcomes = world.values("outcomes")[2:]
     assert len(outcomes) == 10_000
     assert {outcome["of"] for outcome in outcomes} == {10_000}

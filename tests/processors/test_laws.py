@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors import scans
+from processors.budget import BUDGET, Budget
 from processors.desk import Out
 from processors.fold import Fold, Record
 from processors.state import MemoryStore
@@ -275,9 +276,9 @@ def sendable(world: World) -> set[tuple[str, str, bool]]:
     return {(row.get("group", ""), row["contact"].removeprefix("tel:"), row["sendable"]) for row in rows}
 
 
-def start(partitions: int = 1, retention: str = "P400D") -> World:
+def start(partitions: int = 1, retention: str = "P400D", budget: Budget = BUDGET) -> World:
     """Make a world in which nothing has happened."""
-    return World(partitions, now=BEGIN, retention=retention)
+    return World(partitions, now=BEGIN, retention=retention, budget=budget)
 
 
 @law(120)
@@ -320,12 +321,12 @@ def test_cuts_change_nothing(history: list[Step], groups: list[Step], data: Any)
 def says_the_same_however_cut(world: World, data: Any) -> None:
     """Replay the log of a world of one partition, whole and in pieces, and compare."""
     (log,) = world.logs
-    said = replay(log, [len(log)], commits={0})
+    said = replay(log, [len(log)], commits={0}, budget=world.budget)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(log)), max_size=12)) | {len(log)})
     commits = data.draw(st.sets(st.sampled_from(cuts)))
     restarts = data.draw(st.sets(st.sampled_from(cuts)))
     hot = data.draw(st.sampled_from([0, 20_000]))
-    other = replay(log, cuts, commits=commits | restarts, restarts=restarts, hot=hot)
+    other = replay(log, cuts, commits=commits | restarts, restarts=restarts, hot=hot, budget=world.budget)
     assert streams(said) == streams(other)
     assert tables(said) == tables(other) == tables(world.out)
 
@@ -338,17 +339,18 @@ def replay(
     restarts: set[int] | None = None,
     hot: int = 20_000,
     retention: str = "P400D",
+    budget: Budget = BUDGET,
 ) -> list[Out]:
     """Fold a log whose own records are in it already: chunks end at the cuts, some with a commit or a restart."""
     store, said, before = MemoryStore(), list[Out](), 0
-    fold = Fold(store, 0, 1, hot=hot, retention=retention, hash_key=HASH_KEY)
+    fold = Fold(store, 0, 1, hot=hot, retention=retention, hash_key=HASH_KEY, budget=budget)
     for cut in cuts:
         fold.apply(log[before:cut])
         if cut in commits or cut == cuts[-1]:
             commit(fold, store)
         said += fold.desk.take()
         if restarts and cut in restarts:
-            fold = Fold(store, 0, 1, hot=hot, retention=retention, hash_key=HASH_KEY)
+            fold = Fold(store, 0, 1, hot=hot, retention=retention, hash_key=HASH_KEY, budget=budget)
         before = cut
     return said
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from processors.budget import BUDGET, Budget
 from processors.desk import BY_KEY, OWN, Out
 from processors.fold import Fold, Record
 from processors.normalize import Keyed, Normalizer, Raw
@@ -47,9 +48,12 @@ def told(out: Out) -> dict[str, Any]:
 class World:
     """normalize and decide over one or more partitions, with a clock that the test moves."""
 
-    def __init__(self, partitions: int = 1, now: int = START, retention: str = "P400D") -> None:
+    def __init__(
+        self, partitions: int = 1, now: int = START, retention: str = "P400D", budget: Budget = BUDGET
+    ) -> None:
         self.now = now
         self.retention = retention
+        self.budget = budget
         self.tenants: dict[str, Tenant] = {}
         self.stores = [MemoryStore() for _ in range(partitions)]
         self.folds = [self.fold(at) for at in range(partitions)]
@@ -61,7 +65,8 @@ class World:
 
     def fold(self, partition: int) -> Fold:
         """Make a new fold over what a partition has committed."""
-        return Fold(self.stores[partition], partition, len(self.stores), retention=self.retention, hash_key=HASH_KEY)
+        store, count = self.stores[partition], len(self.stores)
+        return Fold(store, partition, count, retention=self.retention, hash_key=HASH_KEY, budget=self.budget)
 
     def restart(self) -> None:
         """Let all folds be taken over by others."""
@@ -169,8 +174,11 @@ class World:
 
     def rest(self) -> None:
         """Tick until no lap is under way."""
+        ticks = 0
         while any(fold.scanning for fold in self.folds):
             self.tick()
+            ticks += 1
+            assert ticks < ROUNDS, "work goes on for ever"
 
     def run(self) -> None:
         """Apply and commit until nobody has anything to say."""
@@ -189,9 +197,10 @@ class World:
         fold.apply(self.logs[at][start:end])
         commit(fold, self.stores[at])
         for out in fold.desk.take():
-            self._hear(out, at)
+            self.hear(out, at)
 
-    def _hear(self, out: Out, at: int) -> None:
+    def hear(self, out: Out, at: int) -> None:
+        """Take what a partition says."""
         if out.topic == "contact-activity":
             self.append(out.key, out.value or b"", {OWN: at, BY_KEY: None}.get(out.partition, out.partition))
             return
