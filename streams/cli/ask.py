@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from streams.cli.printable import printable
 from streams.cli.say import TroubleError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def problem(status: int, raw: bytes) -> str:
     """A problem+json document as one line; what else a server may say is not repeated."""
     try:
         document = orjson.loads(raw)
-        said = [str(document[name]) for name in ("title", "path", "detail") if document.get(name)]
+        said = [printable(str(document[name])) for name in ("title", "path", "detail") if document.get(name)]
     except (ValueError, TypeError, AttributeError):
         said = []
     return ": ".join(said or [_phrase(status)]) + f" ({status})"

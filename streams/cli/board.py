@@ -15,6 +15,7 @@ from rich.text import Text
 
 from streams.cli.ask import Api, page
 from streams.cli.groups import standing
+from streams.cli.printable import printable
 from streams.cli.say import TroubleError
 from streams.cli.up import web
 from streams.demo.groups import TENANT_ID
@@ -118,7 +119,7 @@ class Board:
         table.add_column("members", justify="right")
         table.add_column("sendable", justify="right")
         for name, what, status, members, sendable in self._picture.groups:
-            table.add_row(name, what, status, f"{members:,}", f"{sendable:,}")
+            table.add_row(name, Text(printable(what)), status, f"{members:,}", f"{sendable:,}")
         seen = self._picture
         told = [f"{self.fed:,} of {self.total:,} fed"] if self.total else []
         told += [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 import typer
 
 from streams.cli import options
+from streams.cli.printable import printable
 from streams.cli.records import iso
 from streams.cli.say import TroubleError, answer, as_json, note, table
 
@@ -114,9 +115,15 @@ def show(
         f"{letter.reason} {letter.detail}".rstrip()
         + (f"; cut, {letter.size} bytes as it came" if letter.truncated else "")
     )
-    sys.stdout.buffer.write(letter.value or b"")
+    _write(letter.value or b"")
+
+
+def _write(original: bytes) -> None:
+    """Write the bytes as they came; on a terminal as text, with what would act there escaped."""
     if sys.stdout.isatty():
-        answer("")
+        answer("\n".join(map(printable, original.decode(errors="backslashreplace").split("\n"))))
+        return
+    sys.stdout.buffer.write(original)
     sys.stdout.flush()
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import orjson
 
+from streams.cli.printable import printable, printable_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -17,9 +19,10 @@ class TroubleError(Exception):
 
 
 def note(text: str) -> None:
-    """A line for the person, never part of the answer."""
+    """Lines for the person, never part of the answer."""
+    lines = "\n".join(map(printable, text.split("\n")))
     with suppress(OSError):  # a terminal that was closed must not keep anything from ending in order
-        print(text, file=sys.stderr, flush=True)  # noqa: T201  # a command speaks
+        print(lines, file=sys.stderr, flush=True)  # noqa: T201  # a command speaks
 
 
 def answer(text: str) -> None:
@@ -33,8 +36,8 @@ def as_json(value: Any) -> None:
 
 
 def document(value: Any, *, pretty: bool = False) -> str:
-    """A value as JSON, on one line or indented."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else None).decode()
+    """A value as JSON, on one line or indented; what would act on a terminal is escaped in it."""
+    return printable_json(orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else None).decode())
 
 
 def table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
@@ -50,7 +53,7 @@ def fields(record: dict[str, Any]) -> None:
     width = max((len(name) for name in record), default=0)
     for name, value in record.items():
         if value not in (None, "", [], {}):
-            answer(f"{name.ljust(width)}  {_cell(value)}")
+            answer(f"{printable(name).ljust(width)}  {_cell(value)}")
 
 
 def json_object(text: str | bytes) -> dict[str, Any] | None:
@@ -70,4 +73,4 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if _is_list(value):
         return ", ".join(_cell(item) for item in value) or "-"
-    return value if isinstance(value, str) else document(value)
+    return printable(value) if isinstance(value, str) else document(value)

@@ -246,6 +246,7 @@ def test_an_answer_that_takes_longer(server: Server, capsys: pytest.CaptureFixtu
             "No: rule.min_stars: is too much (502)",
         ),
         (b'{"detail": "data.rule"}', "data.rule (502)"),
+        (b'{"detail": "a\\nb\\u001b[2J"}', "a\\x0ab\\x1b[2J (502)"),
     ],
 )
 def test_problems(raw: bytes, told: str) -> None:
