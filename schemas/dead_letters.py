@@ -47,6 +47,8 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     key_sha256: str | None = None
     headers_size: int | None = None
     headers_sha256: str | None = None
+    sent_as: str | None = None
+    """Closes the letter of the same place: its original was sent again and lies here now (`messages-3-99`)."""
 
 
 class Kept(Struct, frozen=True, gc=False):
@@ -91,6 +93,15 @@ def headers(reject: Reject, topic: str, partition: int, offset: int, kept: Kept)
     return [(name, text.encode()) for name, text in texts.items()] + kept.headers
 
 
+def closing(letter: DeadLetter, sent_as: str) -> list[tuple[str, bytes]]:
+    """Give the headers of the record that closes a letter whose original was sent again, and lies in `sent_as` now."""
+    texts = {
+        "reason": letter.reason, "detail": letter.detail, "topic": letter.topic, "partition": str(letter.partition),
+        "offset": str(letter.offset), "sent_as": sent_as,
+    }  # fmt: skip
+    return [(name, text.encode()) for name, text in texts.items()]
+
+
 def read(value: bytes | None, headers: Headers) -> DeadLetter:
     """Read a dead letter back; ValueError if the record is none (someone else wrote into the topic)."""
     found = {name: content for name, content in reversed(headers) if not _is_event_header(name)}
@@ -115,6 +126,7 @@ def _dead_letter(value: bytes | None, found: dict[str, bytes], carried: tuple[tu
         headers=carried,
         **_cut(found, "key"),
         **_cut(found, "headers"),
+        sent_as=found["sent_as"].decode() if "sent_as" in found else None,
     )
 
 

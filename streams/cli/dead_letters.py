@@ -16,13 +16,16 @@ from streams.cli.records import iso
 from streams.cli.say import TroubleError, answer, as_json, note, table
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from asyncio import Future
+    from collections.abc import AsyncIterator, Coroutine, Iterable
 
     from schemas.dead_letters import DeadLetter
-    from streams.runtime.topic_io import Publisher, Record
+    from streams.runtime.topic_io import Headers, Publisher, Record, RecordMetadata
     from streams.settings import Settings
 
 T = TypeVar("T")
+Original = tuple["bytes | None", "bytes | None", "Headers"]
+"""Value, key and headers of a record as it came."""
 
 app = typer.Typer(
     help="What was turned away: look at it, send it again.",
@@ -36,12 +39,13 @@ Topic = Annotated[str | None, typer.Option("--topic", help="Only those that came
 
 
 class Found(NamedTuple):
-    """A dead letter, its id, the original's key, and when it was turned away."""
+    """A dead letter, its id, the original's key, when it was turned away, and where it was sent again, if it was."""
 
     id: str
     letter: DeadLetter
     key: bytes | None
     time: int
+    sent_as: str | None = None
 
 
 class Wanted(NamedTuple):
@@ -50,9 +54,13 @@ class Wanted(NamedTuple):
     ids: frozenset[str] | None = None
     reason: str | None = None
     topic: str | None = None
+    closed: bool = False
+    """Those that were sent again too; who names a letter by its id means it in any case."""
 
     def takes(self, found: Found) -> bool:
         """Whether this one is meant."""
+        if found.sent_as is not None and not self.closed and self.ids is None:
+            return False
         return (
             (self.ids is None or found.id in self.ids)
             and self.reason in (None, found.letter.reason)
@@ -61,28 +69,29 @@ class Wanted(NamedTuple):
 
 
 @app.command("list", epilog="Example: rollcall dead-letters list --reason phone_invalid --json")
-def list_(
+def list_(  # noqa: PLR0913  # one argument a flag
     reason: Reason = None,
     topic: Topic = None,
+    all_: Annotated[bool, typer.Option("--all", help="Those that were sent again too.")] = False,
     brokers: options.Brokers = None,
     prefix: options.Prefix = None,
     json_: options.Json = False,
 ) -> None:
-    """List what was turned away, and why; the content itself is not shown."""
+    """List what was turned away and not sent again since, and why; the content itself is not shown."""
     settings = _reached(brokers, prefix)
-    found = _run(_collected(settings, Wanted(reason=reason, topic=topic)))
+    found = _run(_collected(settings, Wanted(reason=reason, topic=topic, closed=all_)))
     rows = [_row(one) for one in found.values()]
     if json_:
         as_json(rows)
     else:
-        table(rows, ["id", "reason", "detail", "time", "size"])
+        table(rows, ["id", "reason", "detail", "time", "size", *(["sent_as"] if all_ else [])])
         note(
             ", ".join(f"{count} {name}" for name, count in Counter(row["reason"] for row in rows).most_common())
             or "none"
         )
 
 
-def _row(found: Found) -> dict[str, str | int | bool]:
+def _row(found: Found) -> dict[str, str | int | bool | None]:
     letter = found.letter
     return {
         "id": found.id,
@@ -94,6 +103,7 @@ def _row(found: Found) -> dict[str, str | int | bool]:
         "time": iso(found.time),
         "size": letter.size,
         "truncated": letter.truncated,
+        "sent_as": found.sent_as,
     }
 
 
@@ -132,14 +142,15 @@ def retry(  # noqa: PLR0913  # one argument a flag
     ids: Ids = None,
     reason: Reason = None,
     topic: Topic = None,
-    all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All that are open.")] = False,
     brokers: options.Brokers = None,
     prefix: options.Prefix = None,
     json_: options.Json = False,
 ) -> None:
     """Send originals again to the topic they came from, with their key, bytes and headers.
 
-    Safe at any time: what is known already changes nothing, and what is still wrong comes back as a new dead letter.
+    Safe at any time: what is known already changes nothing. What was sent again is closed; what is still wrong comes
+    back as a new dead letter in its place. A closed one goes out once more only where its id is named.
     """
     if not (ids or reason or topic or all_):
         raise typer.BadParameter("name dead letters by id, --reason or --topic, or say --all")
@@ -178,9 +189,20 @@ def _known(found: dict[str, Found], ids: list[str]) -> list[Found]:
 
 
 async def _collected(settings: Settings, wanted: Wanted) -> dict[str, Found]:
-    """The dead letters that are meant, by id: one place in a topic is one letter, however often it was written."""
-    found = {one.id: one async for one in _all(settings) if wanted.takes(one)}
-    return dict(sorted(found.items(), key=lambda item: item[1].time))
+    """The dead letters that are meant, by id, the oldest first."""
+    found = joined([one async for one in _all(settings)])
+    return {one.id: one for one in sorted(found, key=lambda one: one.time) if wanted.takes(one)}
+
+
+def joined(records: Iterable[Found]) -> list[Found]:
+    """Make one letter of a place's records: normalize may write one twice, and whoever sends it again closes it."""
+    letters, closed = dict[str, Found](), dict[str, str]()
+    for one in records:
+        if one.letter.sent_as is None:
+            letters[one.id] = one
+        else:
+            closed[one.id] = one.letter.sent_as
+    return [one._replace(sent_as=closed.get(one.id)) for one in letters.values()]
 
 
 async def _all(settings: Settings) -> AsyncIterator[Found]:
@@ -205,31 +227,40 @@ def letter_id(letter: DeadLetter, prefix: str) -> str:
 
 
 async def _send_again(settings: Settings, chosen: list[Found]) -> tuple[list[str], list[str]]:
+    """Send originals again, and close their letters once the broker has them; return the ids, and those of the lost."""
     from streams.runtime.topic_io import publisher  # noqa: PLC0415
 
-    sent, lost = list[str](), list[str]()
+    sent: list[tuple[Found, Future[RecordMetadata]]] = []
+    lost: list[str] = []
     async with publisher(settings) as out:
         for found in chosen:
-            done = await (_whole(settings, out, found) if found.letter.truncated else _same(out, found))
-            (sent if done else lost).append(found.id)
-    return sent, lost
+            original = await _original(settings, found)
+            if original is None:
+                lost.append(found.id)
+            else:
+                sent.append((found, await out.send(_origin(found), *original)))
+        for found, future in sent:
+            await _close(out, found, await future)
+    return [found.id for found, _ in sent], lost
 
 
-async def _same(out: Publisher, found: Found) -> bool:
-    await out.send(_origin(found), found.letter.value, found.key, found.letter.headers)
-    return True
+async def _close(out: Publisher, found: Found, at: RecordMetadata) -> None:
+    from schemas.dead_letters import closing  # noqa: PLC0415
+
+    lines = closing(found.letter, f"{_origin(found)}-{at.partition}-{at.offset}")
+    await out.send("dead-letters", None, found.key, tuple(lines))
 
 
-async def _whole(settings: Settings, out: Publisher, found: Found) -> bool:
-    """A dead letter that was cut is sent from its original, as long as that lies where it was."""
+async def _original(settings: Settings, found: Found) -> Original | None:
+    """Value, key and headers to be sent; of a letter that was cut they are read where the original lay, if they are."""
+    letter = found.letter
+    if not letter.truncated:
+        return letter.value, found.key, letter.headers
     from streams.runtime.topic_io import reader  # noqa: PLC0415
 
     async with reader(settings, _origin(found), beginning=False) as originals:
-        record = await originals.at(found.letter.partition, found.letter.offset)
-    if record is None:
-        return False
-    await out.send(record.topic, record.value, record.key, record.headers)
-    return True
+        record = await originals.at(letter.partition, letter.offset)
+    return None if record is None else (record.value, record.key, record.headers)
 
 
 def _origin(found: Found) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -34,6 +34,13 @@ class Record(Struct, frozen=True):
     headers: Headers = ()
 
 
+class RecordMetadata(Protocol):
+    """Where the brokers put a record."""
+
+    partition: int
+    offset: int
+
+
 class Publisher:
     """An idempotent producer that knows topics by their short names."""
 
@@ -43,10 +50,10 @@ class Publisher:
 
     async def send(
         self, topic: str, value: bytes | None, key: bytes | None = None, headers: Headers = ()
-    ) -> asyncio.Future[Any]:
+    ) -> asyncio.Future[RecordMetadata]:
         """Hand over a record; the future is done once the brokers have it. Raises TopicError."""
         try:
-            sent: asyncio.Future[Any] = await self._producer.send(
+            sent: asyncio.Future[RecordMetadata] = await self._producer.send(
                 full_name(self._prefix, topic), value, key, headers=list(headers)
             )
         except KafkaError as error:

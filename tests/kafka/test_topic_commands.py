@@ -128,9 +128,32 @@ def test_dead_letters(rollcall: Typed, here: Settings) -> None:
     assert again["value"] == {"base64": "e29vcHMg/w=="}
     assert again["key"] == "key"
     assert again["headers"] == {"content-type": "application/json", "ce_type": "booking"}
-    assert len(rollcall.json("dead-letters", "retry", "--all")["sent"]) == 2
+    assert len(rollcall.json("dead-letters", "retry", "--all")["sent"]) == 1  # the other was sent before
     rollcall("dead-letters", "retry", "nix-0-0", code=1)
     assert "no such dead letter: nix-0-0" in rollcall.err
+
+
+def test_what_was_sent_again_is_closed(rollcall: Typed, here: Settings) -> None:
+    """A letter that was sent again is listed no more; turned away again, the new letter stands in its place."""
+    value = b'{"a": 1}'
+    _write(here, "dead-letters", [_letter(here, Reject("tenant_unknown", "tenant"), "messages", 9, value)])
+    for turn in range(3):
+        (open_one,) = rollcall.json("dead-letters", "list")
+        assert rollcall.json("dead-letters", "retry", "--reason", "tenant_unknown")["sent"] == [open_one["id"]]
+        assert rollcall.json("dead-letters", "list") == rollcall.json("dead-letters", "retry", "--all")["sent"] == []
+        again = rollcall.tail("messages")[-1]
+        (closed,) = [row for row in rollcall.json("dead-letters", "list", "--all") if row["id"] == open_one["id"]]
+        assert closed["sent_as"] == _id(again)
+        letter = _letter(
+            here, Reject("tenant_unknown", "tenant"), "messages", again["offset"], value, at=again["partition"]
+        )
+        if turn:
+            _write(here, "dead-letters", [letter])  # normalize may write it twice
+        _write(here, "dead-letters", [letter])
+    assert len(rollcall.tail("messages")) == 3
+    assert rollcall("dead-letters", "show", "messages-1-9") == value.decode()
+    assert rollcall.json("dead-letters", "retry", "messages-1-9")["sent"] == ["messages-1-9"]
+    assert "sent_as" in rollcall("dead-letters", "list", "--all").splitlines()[0]
 
 
 def test_a_dead_letter_that_was_cut(rollcall: Typed, here: Settings) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.base import Reject
-from schemas.dead_letters import DeadLetter, Headers, headers, keep, read
+from schemas.dead_letters import DeadLetter, Headers, closing, headers, keep, read
 
 MIB = 1024 * 1024
 REJECT = Reject("field_missing", "data.booking_id")
@@ -127,3 +127,12 @@ def test_no_dead_letters(bad: dict[str, bytes]) -> None:
     """A record that someone else wrote is a ValueError, not a wrong dead letter."""
     with pytest.raises(ValueError, match=r".+"):
         read(b"{}", list(bad.items()))
+
+
+def test_a_closing_record_names_the_same_place() -> None:
+    """It says of the letter's place where the original was sent again, and has no value."""
+    letter = read(b"{}", headers(REJECT, "rollcall.bookings", 3, 17, keep(b"{}")))
+    closed = read(None, closing(letter, "bookings-0-99"))
+    assert (closed.topic, closed.partition, closed.offset) == ("rollcall.bookings", 3, 17)
+    assert (closed.reason, closed.detail) == (letter.reason, letter.detail)
+    assert (closed.sent_as, closed.value, letter.sent_as) == ("bookings-0-99", None, None)
