@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from streams.cli.say import TroubleError
+from streams.private import private
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -40,10 +41,18 @@ def held(folder: Path) -> Generator[None, None, None]:
         os.close(lock)
 
 
-def _open(path: Path) -> int:
+def made(folder: Path) -> None:
+    """Make the data folder where it is missing, and let nobody but its owner in."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        private(folder)
+    except OSError as error:
+        raise TroubleError(f"cannot use the data folder {folder}: {error.strerror}") from error
+
+
+def _open(path: Path) -> int:
+    made(path.parent)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise TroubleError(f"cannot use the data folder {path.parent}: {error.strerror}") from error
 

@@ -57,6 +57,7 @@ def worker(  # noqa: PLR0913  # one argument a flag
         raise typer.BadParameter(f"there is no hop {hop}: {' or '.join(HOPS)}")
     follow(parent)
     settings = options.settings(brokers=brokers, data=data)
+    folder.made(settings.data)
     from streams.runtime.worker import run  # noqa: PLC0415
 
     raise typer.Exit(run(hop, settings, instance=instance or f"{hop}-1", metrics_port=metrics_port or None))
@@ -72,6 +73,7 @@ def store(
     """Run the read model and HTTP."""
     follow(parent)
     settings = options.settings(brokers=brokers, http=http, data=data)
+    folder.made(settings.data)
     from streams.web.server import run  # noqa: PLC0415
 
     raise typer.Exit(run(settings, instance=instance))
@@ -89,6 +91,7 @@ def broker_start(
 
     follow(parent, grace=OTHERS_FIRST)
     settings = options.settings(broker_port=broker_port, data=data)
+    folder.made(settings.data)
     one = EmbeddedBroker(settings.data / FOLDER, settings.broker_port, detached=not foreground)
     try:
         serve(one, settings.data / folder.READY) if foreground else _leave_running(one)

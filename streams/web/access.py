@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from schemas.base import TenantId
+from streams.private import is_open
 from streams.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Access:
         if tokens is None:
             return cls(host, None)
         try:
+            if is_open(tokens):
+                raise AccessError(f"ROLLCALL_TOKENS: others may read or write {tokens}: chmod 600 {tokens}")
             return cls(host, msgspec.json.decode(tokens.read_bytes(), type=dict[str, Grant]))
         except (OSError, msgspec.DecodeError, UnicodeError) as error:
             # the message of a decoder may quote a token

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from streams.cli.ask import Api, healthy
+from streams.private import is_open
 from streams.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,14 @@ def up(data: Path, *words: str, **settings: str) -> Iterator[Up]:
                     child.kill()
 
 
+def _is_open(path: Path) -> bool:
+    """Whether anybody but its owner may do anything with a file; some come and go while it runs."""
+    try:
+        return is_open(path)
+    except FileNotFoundError:
+        return False
+
+
 def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition, and fail when it does not come."""
     end = time.monotonic() + LIMIT
@@ -102,6 +111,7 @@ def test_up_and_down_and_up_again(tmp_path: Path) -> None:
         Api(one.url, "t").send("PUT", body={"region": "ID"})
         assert {os.getsid(child.pid) for child in one.family} == {os.getsid(0)}
         assert os.getpgid(one.process.pid) not in {os.getpgid(child.pid) for child in one.family}
+        assert [path for path in (data, *data.rglob("*")) if _is_open(path)] == []
 
         with up(data, "--broker-port", "0") as second:
             code, out, err = second.ended()

@@ -214,6 +214,7 @@ def test_http_that_wants_a_token(
     ours, theirs = {"one": {"tenant": TENANT, "role": "viewer"}}, {"two": {"tenant": "other", "role": "viewer"}}
     tokens = tmp_path / "tokens.json"
     tokens.write_text(json.dumps(ours | theirs))
+    tokens.chmod(0o600)
     with Pipeline(settings) as pipeline:
         pipeline.both()
         pipeline.set_up(GROUPS[3])

@@ -26,6 +26,7 @@ async def guarded(serve: Serve, tmp_path: Path) -> Served:
     """A server with a tokens file, on any address."""
     file = tmp_path / "tokens.json"
     file.write_bytes(msgspec.json.encode(TOKENS))
+    file.chmod(0o600)
     client, pipeline = await serve(access=Access.read("0.0.0.0", file), wait=0.05)  # noqa: S104 - never bound
     pipeline.tenant()
     pipeline.tenant("lombok")
@@ -115,9 +116,20 @@ def test_a_broken_tokens_file_stops_the_start(tmp_path: Path, text: str) -> None
     """The error names the file and never a token."""
     file = tmp_path / "tokens.json"
     file.write_text(text)
+    file.chmod(0o600)
     with pytest.raises(AccessError, match=r"tokens\.json") as caught:
         Access.read("127.0.0.1", file)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o601])
+def test_a_tokens_file_that_others_may_read_stops_the_start(tmp_path: Path, mode: int) -> None:
+    """The error says what to do about it."""
+    file = tmp_path / "tokens.json"
+    file.write_bytes(msgspec.json.encode(TOKENS))
+    file.chmod(mode)
+    with pytest.raises(AccessError, match="chmod 600"):
+        Access.read("127.0.0.1", file)
 
 
 def test_an_owner_may_do_everything() -> None:
