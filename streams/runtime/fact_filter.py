@@ -1,8 +1,8 @@
 """Which facts a partition's folder may hold: a filter in memory that knows 99 of 100 new ones not to be there.
 
 Every message is looked up to see whether it is a repeat, and nearly none is. RocksDB has such filters too, but on disk,
-behind a cache that they share with the data: once a partition has half a million messages, its answer is a quarter of
-decide's work. Here it costs 0.3 µs, and 10 to 20 bits of memory for each fact.
+behind a cache that they share with the data: with half a million messages in a partition, its answer takes some 2 µs
+of CPU, and longer where the disk is slow. Here it costs 0.3 µs, and 10 to 20 bits of memory for each fact.
 
 What the filter says is not there, is not there. A fact is added when it is written. What lay in the folder when it was
 opened is read in slices, in the order of the keys, one with each commit: a key that this has not reached yet may be
