@@ -32,6 +32,12 @@ SETTLED = 10
 ASKED = 150
 """A command on a tenant or a group, but for what it tells the partitions."""
 
+COMMANDED = 80
+"""One contact's part of a command."""
+
+TAKEN = 8
+"""A fact that comes from another id of its contact."""
+
 DEFINED, KEYWORD = 60, 12
 """A definition that is taken in, and a keyword of it."""
 

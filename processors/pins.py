@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from processors.budget import COMMANDED
 from processors.bulk import count_outcome
 from processors.changes import named_by
 from processors.consent import ALL, Verdict, lay_for, left_for_good, say, tell
@@ -163,6 +164,7 @@ def kept(pins: Pins | None) -> Pins | None:
 def outcome(at: Who, asked: Pin | Edit, verdict: Verdict, group: str = "") -> Out:
     """Return the record of `outcomes` for one contact of a command."""
     tenant, contact = named_by(at.key)
+    at.desk.spent += COMMANDED
     if asked.bulk:
         count_outcome(at.desk, tenant, asked.bulk, verdict)
     value = Outcome(

@@ -8,16 +8,17 @@ from msgspec import structs
 
 from processors.bonds import ids_of, newest, united
 from processors.consent import ALL, hold, left_for_good, tell
-from processors.facts import Facts, count
+from processors.facts import count
 from processors.identity import is_relay
 from processors.membership import evaluated, row_of, settle
 from processors.outlook import RULE, mask_at, pinned_out
 from processors.profile import newest as newest_of_field
-from processors.review import look_back
+from processors.review import answer, look_back
 from processors.rows import NAMED, Pins, links_of
 
 if TYPE_CHECKING:
     from processors.definitions import Definition, Definitions
+    from processors.facts import Facts
     from processors.membership import Who, Why
     from processors.rows import Row
 
@@ -46,19 +47,18 @@ def _mails(at: Who) -> bool:
 
 
 def stand(at: Who, definitions: Definitions, why: Why) -> bool:
-    """Answer all groups by all that the ids of the contact have, and show it anew; whether all messages are read."""
+    """Answer all groups by all that the ids of the contact have, and show it anew; whether that is done."""
     review = look_back(at, definitions)
     if review is None:
         return False
-    _mails(at)
-    _consent(at)
-    count(at, "booking")
-    count(at, "rating")
-    at.desk.changed_profiles[at.key] = None
-    facts, why = Facts(at, definitions, review.found), structs.replace(why, effective=min(why.effective, at.desk.now))
-    for definition in facts.concerned(-1):
-        _answer(at, facts, definition, why)
-    return True
+    if not review.asked[0]:
+        _mails(at)
+        _consent(at)
+        count(at, "booking")
+        count(at, "rating")
+        at.desk.changed_profiles[at.key] = None
+    why = structs.replace(why, effective=min(why.effective, at.desk.now))
+    return answer(at, definitions, review, lambda facts, definition: _answer(at, facts, definition, why))
 
 
 def _consent(at: Who) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from processors.alias import first_of
+from processors.budget import TAKEN
 from processors.changes import named_by
 from processors.consent import inherit
 from processors.holdings import DECODE, LETTERS, groups_by, links_under, put_fact, said_by, weigh, why_of
@@ -166,6 +167,7 @@ def _take_row(at: Who, group: str, left: Left, definitions: Definitions) -> None
 
 
 def _take_fact(at: Who, letter: bytes, key: bytes, raw: bytes) -> None:
+    at.desk.spent += TAKEN
     fact = DECODE[letter](raw)
     before = at.desk.pending.get(key)
     if before is not None:
