@@ -40,6 +40,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     brokers: str | None = None
     broker_port: int = 9092
     http: str = "127.0.0.1:6066"
+    http_connections: int = 1_000
+    http_per_address: int = 200
+    http_seconds: int = 30
     data: Path = Path(".rollcall")
     topic_prefix: str = "rollcall."
     partitions: int = 12
@@ -210,6 +213,9 @@ _READ: dict[str, Callable[[str, str], Any]] = {
     "brokers": _brokers,
     "broker_port": _number(0, 65535),
     "http": _address,
+    "http_connections": _number(1, 1_000_000),
+    "http_per_address": _number(1, 1_000_000),
+    "http_seconds": _number(1, 3_600),
     "data": _path,
     "topic_prefix": _prefix,
     "partitions": _number(1, 1000),

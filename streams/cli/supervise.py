@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import psutil
 
 from streams.cli import folder as pids
+from streams.cli import logs
 from streams.cli.say import TroubleError, note
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Pace:
     last_delay: float = 5.0
     probe: float = 0.1  # between two questions whether it is ready
     stop: float = 20.0  # from SIGTERM to SIGKILL
+    log: float = 5.0  # between two looks at how large its log is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +110,13 @@ class Keeper:
         if deaths < (self._pace.tries_later if self._begun else self._pace.tries) and not hopeless:
             return
         often = "" if hopeless else f" {deaths} times in a row"
-        tail = "".join(f"\n  | {line}" for line in last_lines(self.log))
+        tail = "".join(f"\n  | {line}" for line in logs.last_lines(self.log))
         raise TroubleError(f"{self.child.name} ended at once{often} ({_how(code)}); its log: {self.log}{tail}")
 
     async def _live(self) -> int:
         try:
             launch = self.child.launch()
-            with _appended(self.log) as log:
+            with logs.appended(self.log) as log:
                 process = self._process = await _spawned(launch, log)
         except OSError as error:
             raise TroubleError(f"cannot start {self.child.name}: {error}") from error
@@ -125,11 +127,15 @@ class Keeper:
         return await self._watched(process, launch)
 
     async def _watched(self, process: Process, launch: Launch) -> int:
-        probing = asyncio.create_task(self._probe(launch, process.pid))
+        beside = [
+            asyncio.create_task(self._probe(launch, process.pid)),
+            asyncio.create_task(logs.bound(self.log, self._pace.log)),
+        ]
         try:
             return await process.wait()
         finally:
-            probing.cancel()
+            for task in beside:
+                task.cancel()
             self.ready.clear()
             with suppress(OSError):
                 pids.forget(self._data, self.child.name)
@@ -254,26 +260,6 @@ async def _spawned(launch: Launch, log: IO[bytes]) -> Process:
         stderr=log,
         process_group=0,
     )
-
-
-LOG_LIMIT = 16 * 1024 * 1024
-
-
-def _appended(log: Path) -> IO[bytes]:
-    """A log that goes on from the last run; one that has grown large moves aside, the one before it goes."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LOG_LIMIT:
-        log.replace(log.with_suffix(".log.1"))
-    return log.open("ab")
-
-
-def last_lines(log: Path, count: int = 8) -> list[str]:
-    """The end of a log, for someone who is told that a process failed."""
-    with suppress(OSError), log.open("rb") as file:
-        file.seek(max(log.stat().st_size - 8192, 0))
-        lines = file.read().decode(errors="replace").splitlines()
-        return [line for line in lines if line.strip()][-count:]
-    return []
 
 
 def _how(code: int) -> str:

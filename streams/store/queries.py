@@ -54,6 +54,8 @@ class _Ending(msgspec.Struct, frozen=True):
 
 _change = msgspec.json.Decoder(_Change).decode
 _ending = msgspec.json.Decoder(_Ending).decode
+PAGE_BYTES = 1024 * 1024
+"""A page ends before its rows are larger than this; a definition alone may have half of it."""
 HISTORY = 50
 """Changes told of a membership, the newest; all of them lie in the log."""
 _TOLD = ("seq", "change", "reason", "cause", "evidence", "effective_at", "expires_at", "sources", "origin")
@@ -156,6 +158,24 @@ class Queries:
         return self._rows.scan(start, keys.upper(prefix))
 
     def _page(self, prefix: bytes, after: str | None, limit: int, shape: Callable[[str, bytes], Any]) -> Page:
-        found = list(islice(self._after(prefix, after), limit + 1))
-        items = [shape(keys.last(key, prefix), raw) for key, raw in found[:limit]]
-        return Page(items, keys.last(found[limit - 1][0], prefix) if len(found) > limit else None)
+        rows = self._after(prefix, after)
+        found = _fitting(islice(rows, limit))
+        items = [shape(keys.last(key, prefix), raw) for key, raw in found.rows]
+        more = found.cut or next(rows, None) is not None
+        return Page(items, keys.last(found.rows[-1][0], prefix) if found.rows and more else None)
+
+
+class _Fitting(NamedTuple):
+    rows: list[tuple[bytes, bytes]]
+    cut: bool
+
+
+def _fitting(rows: Iterator[tuple[bytes, bytes]]) -> _Fitting:
+    """Take rows until a page is full: at least one, however large."""
+    taken, size = list[tuple[bytes, bytes]](), 0
+    for key, raw in rows:
+        size += len(raw)
+        if taken and size > PAGE_BYTES:
+            return _Fitting(taken, cut=True)
+        taken.append((key, raw))
+    return _Fitting(taken, cut=False)

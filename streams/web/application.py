@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -13,13 +14,15 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from streams.runtime.command_log import LogUnavailableError
-from streams.web import events, health, questions, reads, writes
+from streams.web import bodies, connections, events, health, questions, reads, writes
 from streams.web.access import permit
 from streams.web.problems import Problem, of_http
 from streams.web.site import Asked, Call, Site
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
+
+    from streams.web.connections import Limits
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ CALLS: tuple[Call, ...] = (*reads.CALLS, *questions.CALLS, *writes.CALLS, *event
 def build(site: Site) -> web.Application:
     """Put the server together."""
     app = web.Application(middlewares=[_observe(site), _guard(site)])
+    app[bodies.SECONDS] = site.limits.seconds
     health.add(app, site, CALLS)
     for call in CALLS:
         # any character but the slash may stand in an id
@@ -40,7 +44,17 @@ def build(site: Site) -> web.Application:
 
 def runner(app: web.Application, drain_seconds: float) -> web.AppRunner:
     """Run the server without the library's own log lines about requests: they quote paths and headers."""
-    return web.AppRunner(app, access_log=None, logger=_quiet(), handle_signals=False, shutdown_timeout=drain_seconds)
+    return web.AppRunner(
+        app, access_log=None, logger=_quiet(), handle_signals=False, shutdown_timeout=drain_seconds,
+        keepalive_timeout=app[bodies.SECONDS],
+    )  # fmt: skip
+
+
+async def listen(running: web.AppRunner, host: str, port: int, limits: Limits) -> asyncio.Server:
+    """Take connections, within the limits, for a runner that is set up."""
+    assert running.server is not None  # noqa: S101 - the runner is set up
+    protocols = connections.Connections(limits, running.server)
+    return await asyncio.get_running_loop().create_server(protocols, host, port, reuse_address=True)
 
 
 def _quiet() -> logging.Logger:
@@ -106,6 +120,7 @@ def _unavailable(kind: str, detail: str) -> Problem:
 def _observe(site: Site) -> Middleware:
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+        connections.heard(request.transport)
         began = time.perf_counter()
         response = await handler(request)
         seconds, route = time.perf_counter() - began, _route(request)

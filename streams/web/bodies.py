@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
+from aiohttp import web
 
 from streams.web.problems import Problem, too_large, wrong
-
-if TYPE_CHECKING:
-    from aiohttp import web
 
 MAX_COMMAND = 1024 * 1024
 MAX_EVENT = 256 * 1024
 MAX_BATCH = 16 * 1024 * 1024
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+SECONDS = web.AppKey("seconds", float)
+"""How long a body may take to arrive."""
 
 
 async def raw(request: web.Request, limit: int) -> bytes:
     """Read the body, but no more than `limit` bytes of it."""
+    try:
+        async with asyncio.timeout(request.app[SECONDS]):
+            return await _whole(request, limit)
+    except TimeoutError:
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "body_slow", "the body did not arrive in time") from None
+
+
+async def _whole(request: web.Request, limit: int) -> bytes:
     body = bytearray()
     async for piece in request.content.iter_any():
         body += piece

@@ -9,8 +9,6 @@ import sys
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
 from streams.runtime.command_log import CommandLog, LogUnavailableError
 from streams.runtime.kv import FolderInUseError, RocksRows
 from streams.runtime.questioner import Questioner
@@ -20,6 +18,7 @@ from streams.store.queries import Queries
 from streams.web import application
 from streams.web.access import Access, AccessError
 from streams.web.commander import Commander
+from streams.web.connections import Complaints, Limits
 from streams.web.metrics import Metrics
 from streams.web.site import Site
 
@@ -65,6 +64,7 @@ class _Process:
         self._commander = Commander(self._log, self._reader)
         self._connected = False
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(Complaints())
         self._end: asyncio.Future[BaseException | None] = self._loop.create_future()
 
     async def serve(self) -> int:
@@ -83,9 +83,10 @@ class _Process:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Begin with what answers whether the rest is ready; the end goes the other way."""
+        limits = Limits.of(self._settings)
         site = Site(
             Queries(self._rows), self._commander, self._access, self._metrics, self._ready, self._settings.retention,
-            self._owners, self._settings.quotas,
+            self._owners, self._settings.quotas, limits,
         )  # fmt: skip
         self._reader.start()
         stack.push_async_callback(asyncio.to_thread, self._reader.stop)
@@ -96,7 +97,8 @@ class _Process:
         runner = application.runner(application.build(site), _DRAIN_SECONDS)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, self._settings.http_host, self._settings.http_port).start()
+        server = await application.listen(runner, self._settings.http_host, self._settings.http_port, limits)
+        stack.callback(server.close)
 
     async def _connect(self) -> None:
         while not self._connected:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from processors.identity import canonical
 from schemas.quotas import DEFAULT, Quotas
+from streams.web.connections import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,6 +32,7 @@ class Site(NamedTuple):
     retention: str
     owners: Owners
     quotas: Quotas = DEFAULT
+    limits: Limits = Limits()
 
 
 class Asked(NamedTuple):

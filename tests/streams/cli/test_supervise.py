@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli import folder
+from streams.cli import folder, logs
 from streams.cli.say import TroubleError
-from streams.cli.supervise import Child, Launch, Pace, StoppedError, Supervisor, last_lines
+from streams.cli.supervise import Child, Launch, Pace, StoppedError, Supervisor
 from tests.streams.cli.conftest import PAUSE, Script, until
 
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN); be_ready()\nwhile True: time.sleep(1)"
@@ -199,9 +199,14 @@ async def test_a_program_that_is_not_there(tmp_path: Path) -> None:
             await asyncio.wait_for(_start_and_wait(supervisor, gone), 10)
 
 
-def test_last_lines_of_a_log(tmp_path: Path) -> None:
-    """The end of a log is told without empty lines; a log that is not there says nothing."""
-    log = tmp_path / "x.log"
-    assert last_lines(log) == []
-    log.write_text("".join(f"line {n}\n\n" for n in range(5000)))
-    assert last_lines(log, 2) == ["line 4998", "line 4999"]
+async def test_a_log_is_cut_while_its_child_runs(
+    tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that writes without an end fills no disk."""
+    monkeypatch.setattr(logs, "LIMIT", 1_000)
+    pace = Pace(first_delay=0.01, last_delay=0.02, probe=0.02, stop=5.0, log=0.01)
+    async with supervising(tmp_path, pace) as supervisor:
+        await supervisor.start(
+            script.child("worker", "print('x' * 2_000, flush=True); be_ready()\nwhile True: time.sleep(1)")
+        )
+        await until((tmp_path / "logs" / "worker.log.1").exists)

@@ -11,6 +11,7 @@ import pytest
 from yarl import URL
 
 from schemas.outputs import Outcome, OutcomeReason, OutcomeResult
+from streams.store.queries import PAGE_BYTES
 from streams.store.tables import Record
 from tests.streams.web.conftest import MADE, Serve, Served
 
@@ -230,3 +231,16 @@ async def test_a_bulk_tells_how_far_it_has_come(served: Served) -> None:
 
 async def _told(served: Served, query: str = "") -> Any:
     return await _json(served, f"/v1/bali/commands/c{query}")
+
+
+async def test_a_page_ends_before_it_is_too_large(served: Served) -> None:
+    """Large definitions come in more pages than small ones; one that is too large alone comes alone."""
+    client, pipeline = served
+    for n in range(5):
+        pipeline.group(f"g{n}", description="x" * (PAGE_BYTES * 2 if n == 2 else PAGE_BYTES * 2 // 5))
+    pages, cursor = list[list[str]](), ""
+    while cursor is not None:
+        said = await (await client.get("/v1/bali/groups", params={"cursor": cursor, "limit": "4"})).json()
+        pages.append([group["id"] for group in said["items"]])
+        cursor = said["cursor"]
+    assert pages == [["g0", "g1"], ["g2"], ["g3", "g4"]]
