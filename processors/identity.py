@@ -132,6 +132,22 @@ def canonical(contact: str) -> str | None:
     return text if rest and scheme in ("booking", channel_of(scheme)) and text.isprintable() else None
 
 
+def meant(text: str, region: str | None) -> str | None:
+    """Return the contact that somebody means by an id, a phone in any notation or an e-mail; None if it can be none.
+
+    Digits that are no phone of the region are read as a gateway writes them, from the country on.
+    """
+    written = text.strip()
+    contact = canonical(written)
+    if contact is not None:
+        return contact
+    phone = e164(written, region) or (e164(f"whatsapp:{written}", None) if written.isdecimal() else None)
+    if phone is not None:
+        return f"tel:{phone}"
+    mail = mail_of(written)
+    return mail and f"mailto:{mail}"
+
+
 def is_reachable(contact: str) -> bool:
     """Tell whether a contact id by itself is an address: a phone, a person's e-mail or a chat id."""
     if contact.startswith("tel:"):

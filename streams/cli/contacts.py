@@ -20,21 +20,24 @@ app = typer.Typer(
 )
 
 Contact = Annotated[
-    str, typer.Argument(metavar="CONTACT", help="A contact id like tel:+6281234567890, or its phone in that form.")
+    str,
+    typer.Argument(
+        metavar="CONTACT", help="A contact id like tel:+6281234567890, a phone as people write it, or an e-mail."
+    ),
 ]
 
 
 @app.command("show", epilog="Example: rollcall contacts show bali-resorts tel:+6281234567890")
 def show(tenant: options.Tenant, contact: Contact, http: options.Http = None, json_: options.Json = False) -> None:
     """Show a guest's profile."""
-    record = api(options.settings(http=http), tenant).get("contacts", contact_id(contact))
+    record = api(options.settings(http=http), tenant).get("contacts", contact)
     as_json(record) if json_ else fields(record)
 
 
 @app.command("groups", epilog="Example: rollcall contacts groups bali-resorts +6281234567890")
 def groups(tenant: options.Tenant, contact: Contact, http: options.Http = None, json_: options.Json = False) -> None:
     """List the groups that a guest is in."""
-    rows = list(api(options.settings(http=http), tenant).items("contacts", contact_id(contact), "groups"))
+    rows = list(api(options.settings(http=http), tenant).items("contacts", contact, "groups"))
     as_json(rows) if json_ else table(rows, ["group", "since", "expires_at", "sources", "sendable"])
 
 
@@ -47,7 +50,7 @@ def check(
     json_: options.Json = False,
 ) -> None:
     """Say whether a guest is in a group: yes or no."""
-    record = api(options.settings(http=http), tenant).get("contacts", contact_id(contact), "groups", group)
+    record = api(options.settings(http=http), tenant).get("contacts", contact, "groups", group)
     as_json(record) if json_ else answer("yes" if record["member"] else "no")
 
 
@@ -60,7 +63,7 @@ def explain(
     json_: options.Json = False,
 ) -> None:
     """Say why a guest is in a group or not, what would change it, and how it came about."""
-    record = api(options.settings(http=http), tenant).get("contacts", contact_id(contact), "groups", group, "explain")
+    record = api(options.settings(http=http), tenant).get("contacts", contact, "groups", group, "explain")
     if json_:
         as_json(record)
         return
@@ -75,9 +78,3 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {**node, "facts": facts}
     for part in node["rules"]:
         yield from _nodes(part)
-
-
-def contact_id(text: str) -> str:
-    """The id of a contact named by its id, or by its phone in international form."""
-    digits = "".join(char for char in text if char not in " -.()")
-    return f"tel:{digits}" if digits.startswith("+") and digits[1:].isdecimal() else text

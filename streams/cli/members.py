@@ -8,7 +8,6 @@ import typer
 
 from streams.cli import options
 from streams.cli.ask import api
-from streams.cli.contacts import contact_id
 from streams.cli.say import as_json, note, table
 
 app = typer.Typer(
@@ -47,9 +46,14 @@ def remove(tenant: options.Tenant, group: options.Group, contacts: Contacts, htt
     """Take contacts out of a group and keep them out, whatever its rule says."""
     asked = api(options.settings(http=http), tenant)
     for text in contacts:
-        asked.send("DELETE", "groups", group, "members", contact_id(text))
+        asked.send("DELETE", "groups", group, "members", text)
     note(f"{len(contacts)} taken out of {group}")
 
 
 def _reference(text: str) -> dict[str, str]:
-    return {"id": text} if ":" in text and not text.startswith("whatsapp:+") else {"phone": text}
+    """Name a contact in a body as people write it: an id, an e-mail, or a phone, a link or a chat's number too."""
+    if text.startswith(("whatsapp:+", "http://", "https://")) or text.endswith(("@s.whatsapp.net", "@c.us")):
+        return {"phone": text}
+    if ":" in text:
+        return {"id": text}
+    return {"id": f"mailto:{text}"} if "@" in text else {"phone": text}

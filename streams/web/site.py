@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from processors.identity import canonical
+from processors.identity import meant
 from schemas.quotas import DEFAULT, Quotas
 from streams.web.connections import Limits
+from streams.web.problems import wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,13 +50,18 @@ class Asked(NamedTuple):
 
     @property
     def contact(self) -> str:
-        """Read the contact of the path, as it stands or, if nobody has that id, as the pipeline would write it.
+        """Read the contact of the path: an id, a phone in any notation or an e-mail; one that is linked to another.
 
-        An id that is linked to a contact stands for that one.
+        Raises a 422 problem for what can be no contact.
         """
         written, store = self.of("contact"), self.site.store
-        known = store.knows(self.tenant, written)
-        return written if known else store.whose(self.tenant, canonical(written) or written)
+        if store.knows(self.tenant, written):
+            return written
+        record = store.tenant(self.tenant)
+        contact = meant(written, record.region if record else None)
+        if contact is None:
+            raise wrong("contact", "is no contact id, phone or e-mail", reason="contact_invalid")
+        return store.whose(self.tenant, contact)
 
     @property
     def by(self) -> str:

@@ -18,6 +18,7 @@ from processors.identity import (
     is_reachable,
     is_relay,
     mail_of,
+    meant,
 )
 from schemas.events import Guest
 
@@ -370,3 +371,24 @@ def test_what_is_no_number_is_nobody(from_: str) -> None:
     """Short codes, names of senders, what is too long, and what a spreadsheet has made of a number."""
     for channel in ("whatsapp", "sms"):
         assert identify_message(channel, from_, None, None, "US").contact is None
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "contact"),
+    [
+        ("tel:+6281234567890", None, "tel:+6281234567890"),
+        (" 0812-3456-7890 ", "ID", "tel:+6281234567890"),
+        ("6281234567890", "ID", "tel:+6281234567890"),
+        ("6281234567890", "US", "tel:+6281234567890"),
+        ("6281234567890", None, "tel:+6281234567890"),
+        ("081234567890", None, None),
+        ("Made@Example.com", "ID", "mailto:made@example.com"),
+        ("6281234567890@c.us", None, "tel:+6281234567890"),
+        ("telegram:77", None, "telegram:77"),
+        ("made", "ID", None),
+        ("", "ID", None),
+    ],
+)
+def test_whom_people_mean(written: str, region: str | None, contact: str | None) -> None:
+    """An id, a phone in any notation, or an e-mail."""
+    assert meant(written, region) == contact

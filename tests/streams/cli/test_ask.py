@@ -102,7 +102,12 @@ def test_contact_ids_in_paths(server: Server) -> None:
             "POST /v1/t/groups/g/members",
             {"contacts": [{"phone": "0812-34"}, {"phone": "+62812"}, {"id": "tel:+62813"}, {"id": "mailto:a@b.c"}]},
         ),
-        ("members remove t g +62-812", "DELETE /v1/t/groups/g/members/tel:+62812", None),
+        (
+            "members add t g a@b.c 62812@c.us https://wa.me/62812",
+            "POST /v1/t/groups/g/members",
+            {"contacts": [{"id": "mailto:a@b.c"}, {"phone": "62812@c.us"}, {"phone": "https://wa.me/62812"}]},
+        ),
+        ("members remove t g +62-812", "DELETE /v1/t/groups/g/members/+62-812", None),
     ],
 )
 def test_writes(server: Server, line: str, asked: str, body: Any) -> None:
@@ -127,10 +132,10 @@ def test_writes(server: Server, line: str, asked: str, body: Any) -> None:
             {"id": "g", "sticky": False, "reply": None},
             "id      g\nsticky  no\n",
         ),
-        ("contacts check t +62812 g", "GET /v1/t/contacts/tel:+62812/groups/g", {"member": True}, "yes\n"),
+        ("contacts check t +62812 g", "GET /v1/t/contacts/+62812/groups/g", {"member": True}, "yes\n"),
         (
             "contacts check t +62812 g --json",
-            "GET /v1/t/contacts/tel:+62812/groups/g",
+            "GET /v1/t/contacts/+62812/groups/g",
             {"member": False},
             '{"member":false}\n',
         ),
@@ -142,7 +147,7 @@ def test_writes(server: Server, line: str, asked: str, body: Any) -> None:
         ),
         (
             "contacts explain t +62812 g",
-            "GET /v1/t/contacts/tel:+62812/groups/g/explain",
+            "GET /v1/t/contacts/+62812/groups/g/explain",
             {
                 "member": False,
                 "because": "rule_false",

@@ -110,6 +110,14 @@ async def test_a_strange_cursor_is_wrong_content(served: Served, cursor: str) ->
         ("telegram:ä", "telegram:%C3%A4"),
         ("mailto:made@example.com", "mailto:Made@Example.com"),
         (MADE, "whatsapp:6281234567890"),
+        (MADE, "+6281234567890"),
+        (MADE, "%2B62%20812-3456-7890"),
+        (MADE, "6281234567890"),
+        (MADE, "081234567890"),
+        (MADE, "0812%203456%207890"),
+        (MADE, "6281234567890@s.whatsapp.net"),
+        ("tel:+14155552671", "14155552671"),
+        ("mailto:made@example.com", "Made@example.com"),
     ],
 )
 async def test_contact_ids_stand_in_paths_raw_or_encoded(served: Served, contact: str, path: str) -> None:
@@ -149,9 +157,9 @@ async def test_membership_check_says_no(served: Served) -> None:
         ("/v1/nobody/groups", "tenant_unknown"),
         ("/v1/bali/groups/none", "group_unknown"),
         ("/v1/bali/groups/none/members", "group_unknown"),
-        ("/v1/bali/contacts/tel:+1", "contact_unknown"),
-        ("/v1/bali/contacts/tel:+1/groups", "contact_unknown"),
-        ("/v1/bali/contacts/tel:+1/groups/vip", "contact_unknown"),
+        ("/v1/bali/contacts/tel:+6281234567899", "contact_unknown"),
+        ("/v1/bali/contacts/tel:+6281234567899/groups", "contact_unknown"),
+        ("/v1/bali/contacts/tel:+6281234567899/groups/vip", "contact_unknown"),
         (f"/v1/bali/contacts/{MADE}/groups/none", "group_unknown"),
         ("/v1/bali/commands/none", "command_unknown"),
         ("/v1/bali/nothing", "not_found"),
@@ -244,3 +252,23 @@ async def test_a_page_ends_before_it_is_too_large(served: Served) -> None:
         pages.append([group["id"] for group in said["items"]])
         cursor = said["cursor"]
     assert pages == [["g0", "g1"], ["g2"], ["g3", "g4"]]
+
+
+@pytest.mark.parametrize(
+    "written", ["made", "12", "081234", "tel:12", "made@", "@example.com", "6.28E+11", "mailto:made"]
+)
+async def test_what_can_be_no_contact_is_wrong_content(served: Served, written: str) -> None:
+    """A slip is told apart from a guest who is not there."""
+    served[1].group("vip")
+    for call in ("", "/groups", "/groups/vip", "/groups/vip/explain"):
+        said = await _json(served, f"/v1/bali/contacts/{quote(written)}{call}", 422)
+        assert (said["path"], said["reason"]) == ("contact", "contact_invalid")
+
+
+async def test_a_phone_is_read_in_the_region_of_the_tenant(served: Served) -> None:
+    """The same digits are another phone for another tenant."""
+    served[1].profile("tel:+33612345678", name="N")
+    said = await _json(served, "/v1/bali/contacts/0612345678", 404)
+    assert said["type"] == "urn:rollcall:problem:contact_unknown"
+    served[1].tenant(region="FR")
+    assert (await _json(served, "/v1/bali/contacts/0612345678"))["contact"] == "tel:+33612345678"
