@@ -13,7 +13,7 @@ from schemas.tenants import Tenant
 AddReason = Literal["manual", "import", "keyword", "flow", "bulk"]
 
 
-class ContactRef(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ContactRef(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One contact, by its id or by a phone as people write it.
 
     {"phone": "0812-3456-7890"}
@@ -34,7 +34,7 @@ Tags = Annotated[list[Tag], Meta(min_length=1, max_length=50)]
 Words = Annotated[str, Meta(max_length=4096)]
 
 
-class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The fields of a contact that a person may write, named by `id`, phone or e-mail; an empty text clears a field.
 
     {"phone": "0812-3456-7890", "first_name": "Made", "tags": ["vip"], "attributes": {"tier": "gold"}}
@@ -54,7 +54,7 @@ class Profile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attributes: Annotated[dict[str, Any], Meta(max_length=50)] = {}
 
 
-class TenantPutData(Tenant, frozen=True, kw_only=True):
+class TenantPutData(Tenant, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The tenant's record, `by` whom.
 
     {"tenant": "bali-resorts", "region": "ID", "zone": "Asia/Makassar", "by": "ana"}
@@ -64,7 +64,7 @@ class TenantPutData(Tenant, frozen=True, kw_only=True):
     by: str | None = None
 
 
-class TenantDeleteData(Struct, frozen=True, kw_only=True):
+class TenantDeleteData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Take the tenant's record away.
 
     {"by": "ana"}
@@ -73,7 +73,7 @@ class TenantDeleteData(Struct, frozen=True, kw_only=True):
     by: str | None = None
 
 
-class GroupCreateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GroupCreateData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A new definition; without an id it is made from the name. `supersedes`, its own id, replaces the one there is.
 
     {"id": "food-lovers", "name": "Food lovers", "rule": {"event": "message", "any_of": ["dinner"], "within": "P3M"},
@@ -92,7 +92,7 @@ class GroupCreateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
-class GroupUpdateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GroupUpdateData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Other words for a group; its rule and `sticky` stay.
 
     {"group": "food-lovers", "name": "Foodies", "by": "ana"}
@@ -109,7 +109,7 @@ class GroupUpdateData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
-class GroupDeleteData(Struct, frozen=True, kw_only=True):
+class GroupDeleteData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Delete a group; every member leaves.
 
     {"group": "food-lovers", "by": "ana"}
@@ -119,7 +119,7 @@ class GroupDeleteData(Struct, frozen=True, kw_only=True):
     by: str | None = None
 
 
-class GroupAddData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GroupAddData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Add contacts to a group, known or not; without `reply` an import or a bulk add greets nobody, others do.
 
     {"group": "vip", "contacts": [{"phone": "0812-3456-7890"}], "reason": "manual", "by": "ana"}
@@ -134,7 +134,7 @@ class GroupAddData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
-class GroupRemoveData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GroupRemoveData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Take contacts out of a group, and keep them out.
 
     {"group": "vip", "contacts": [{"id": "tel:+6281234567890"}], "reason": "manual", "by": "ana"}
@@ -147,7 +147,7 @@ class GroupRemoveData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
-class GroupClearPinData(Struct, frozen=True, kw_only=True):
+class GroupClearPinData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Back to what the rule says.
 
     {"group": "vip", "contacts": [{"phone": "0812-3456-7890"}], "by": "ana"}
@@ -158,7 +158,7 @@ class GroupClearPinData(Struct, frozen=True, kw_only=True):
     by: str | None = None
 
 
-class ConsentData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ConsentData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Who opts out or in: of everything, or (`scope`) of a group; `evidence` says how we know.
 
     {"contacts": [{"phone": "0812-3456-7890"}], "scope": "all", "evidence": "called the front desk", "by": "ana"}
@@ -170,7 +170,7 @@ class ConsentData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
-class ContactUpsertData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ContactUpsertData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a person knows of a contact, and groups to add it to.
 
     {"contact": {"phone": "0812-3456-7890", "first_name": "Made", "tags": ["vip"]}, "groups": ["vip"], "by": "ana"}
@@ -181,7 +181,7 @@ class ContactUpsertData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
-class ContactTagData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ContactTagData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Tags for contacts, known or not.
 
     {"contacts": [{"phone": "0812-3456-7890"}], "tags": ["vip"], "by": "ana"}
@@ -199,7 +199,7 @@ class ContactUntagData(ContactTagData, frozen=True, kw_only=True, omit_defaults=
     """
 
 
-class ContactNoteData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ContactNoteData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The note on a contact, in place of the one that is there; an empty text takes it away.
 
     {"contact": {"phone": "0812-3456-7890"}, "text": "Allergic to nuts", "by": "ana"}
@@ -210,7 +210,7 @@ class ContactNoteData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
-class ContactDeleteData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ContactDeleteData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Delete a contact as far as it is not newer than the command; `erase` takes its facts too.
 
     {"contact": {"phone": "0812-3456-7890"}, "erase": true, "by": "ana"}
@@ -221,7 +221,7 @@ class ContactDeleteData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str | None = None
 
 
-class ContactRenameData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ContactRenameData(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A contact's new phone; the id it had is linked to the new one.
 
     {"contact": {"phone": "0812-3456-7890"}, "phone": "0812-3456-7891", "by": "ana"}

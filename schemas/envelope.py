@@ -19,6 +19,7 @@ from schemas.commands import Command
 from schemas.event_content import EVENT_CHECKS
 from schemas.events import BookingEvent, Event, MessageEvent, RatingEvent
 from schemas.quotas import DEFAULT, Quotas
+from schemas.unknown_fields import explain_unknown
 
 __all__ = ["MAX_COMMAND", "MAX_EVENT", "group_id_from_name", "read"]
 
@@ -76,7 +77,7 @@ def _command(whole: bytes, retention: str, quotas: Quotas) -> Command | Reject:
     try:
         command = _decoded(_COMMAND, whole)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _fault(error, whole)
+        return _unknown(error, whole) or _fault(error, whole)
     if not _FIRST_YEAR <= command.time.year <= _LAST_YEAR:
         return Reject("field_invalid", "time: out of range")
     return check_tenant(command.tenant) or check_command(command, retention, quotas) or command
@@ -122,6 +123,15 @@ def _fault(error: Exception, whole: bytes) -> Reject:
     reject = explain(error)
     unknown = reject.detail == "type" and reject.reason == "field_invalid"
     return Reject("type_unknown", "type") if unknown else reject
+
+
+def _unknown(error: Exception, whole: bytes) -> Reject | None:
+    if not isinstance(error, msgspec.ValidationError) or not _is_object(whole):
+        return None
+    try:
+        return explain_unknown(error, _TYPE.decode(whole).type)
+    except msgspec.ValidationError:
+        return None
 
 
 def _is_object(whole: bytes) -> bool:

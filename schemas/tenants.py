@@ -12,7 +12,7 @@ Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alp
 Zone = Annotated[str, Meta(min_length=1, max_length=64, description="an IANA time zone")]
 
 
-class Property(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Property(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One hotel or outlet; what it leaves out is the tenant's.
 
     {"region": "ID", "zone": "Asia/Makassar"}

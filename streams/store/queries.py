@@ -94,13 +94,16 @@ class Queries:
         raw = self._rows.get(keys.key("m", tenant, group, contact))
         return None if raw is None else _membership(raw)
 
-    def members(self, tenant: str, group: str, after: str | None, limit: int) -> Page:
-        """A group's members with their profiles, by contact."""
+    def members(self, tenant: str, group: str, after: str | None, limit: int, *, sendable: bool | None = None) -> Page:
+        """A group's members with their profiles, by contact; of one `sendable` only."""
 
         def member(contact: str, raw: bytes) -> tuple[Membership, Contact | None]:
             return _membership(raw), self.contact(tenant, contact)
 
-        return self._page(keys.key("m", tenant, group), after, limit, member)
+        def wanted(raw: bytes) -> bool:
+            return sendable is None or _membership(raw).sendable == sendable
+
+        return self._page(keys.key("m", tenant, group), after, limit, member, wanted)
 
     def contact(self, tenant: str, contact: str) -> Contact | None:
         """A contact's profile."""
@@ -157,8 +160,17 @@ class Queries:
         start = prefix if after is None else prefix + keys.part(after) + b"\0"
         return self._rows.scan(start, keys.upper(prefix))
 
-    def _page(self, prefix: bytes, after: str | None, limit: int, shape: Callable[[str, bytes], Any]) -> Page:
+    def _page(
+        self,
+        prefix: bytes,
+        after: str | None,
+        limit: int,
+        shape: Callable[[str, bytes], Any],
+        wanted: Callable[[bytes], bool] | None = None,
+    ) -> Page:
         rows = self._after(prefix, after)
+        if wanted is not None:
+            rows = (row for row in rows if wanted(row[1]))
         found = _fitting(islice(rows, limit))
         items = [shape(keys.last(key, prefix), raw) for key, raw in found.rows]
         more = found.cut or next(rows, None) is not None

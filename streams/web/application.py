@@ -73,6 +73,7 @@ def _unquoted(record: logging.LogRecord) -> bool:
 def _handler(site: Site, call: Call) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         grant = site.access.grant(request)
+        bodies.only(request.query, (*call.query, *(bodies.PAGING if call.paged else ())), "parameter")
         tenant = request.match_info.get("tenant")
         if tenant is not None:
             permit(grant, tenant, call.permission)

@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import re
 from http import HTTPStatus
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from aiohttp import web
 
+from schemas.unknown_fields import no_such
 from streams.web.problems import Problem, too_large, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 MAX_COMMAND = 1024 * 1024
 MAX_EVENT = 256 * 1024
 MAX_BATCH = 16 * 1024 * 1024
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+MAX_DAYS = 3_660
+PAGING = ("limit", "cursor")
+_NAME = re.compile(r"[a-z][A-Za-z_]{0,39}")
 SECONDS = web.AppKey("seconds", float)
 """How long a body may take to arrive."""
 
@@ -62,11 +70,31 @@ async def fields(request: web.Request, limit: int = MAX_COMMAND) -> dict[str, An
     return cast("dict[str, Any]", found)
 
 
+def only(given: Iterable[str], known: Sequence[str], what: str) -> None:
+    """Refuse what a call does not know, and say what was probably meant. Raises a 422 problem."""
+    strange = next((name for name in given if name not in known), None)
+    if strange is not None:
+        shown = strange if _NAME.fullmatch(strange) else ""
+        raise wrong(shown, no_such(what, shown, known), reason="field_invalid")
+
+
+def flag(request: web.Request, name: str) -> bool | None:
+    """Read a parameter that is true or false, None if it is left out."""
+    text = request.query.get(name)
+    if text not in (None, "true", "false"):
+        raise wrong(name, "true or false")
+    return None if text is None else text == "true"
+
+
 def limit(request: web.Request) -> int:
     """Tell how many items the page should have."""
-    text = request.query.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT)) and 1 <= int(text) <= MAX_LIMIT):
-        raise wrong("limit", f"a whole number from 1 to {MAX_LIMIT}")
+    return whole(request.query.get("limit", str(DEFAULT_LIMIT)), "limit", MAX_LIMIT)
+
+
+def whole(text: str, name: str, most: int) -> int:
+    """Read a whole number from 1 on."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        raise wrong(name, f"a whole number from 1 to {most}")
     return int(text)
 
 

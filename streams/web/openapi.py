@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams.web.bodies import MAX_LIMIT
+from streams.web.bodies import MAX_DAYS, MAX_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +25,15 @@ _PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "path": {"type": "string", "description": "which field is wrong"},
+        "reason": {"type": "string", "description": "the word that a dead letter would have"},
     },
 }
 _PAGED = [
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}},
     {"name": "cursor", "in": "query", "schema": {"type": "string"}},
 ]
+
+_QUERY = {"days": {"type": "integer", "minimum": 1, "maximum": MAX_DAYS}, "sendable": {"type": "boolean"}}
 
 
 def document(calls: Sequence[Call]) -> dict[str, Any]:
@@ -57,7 +60,9 @@ def _operation(call: Call, body: Any) -> dict[str, Any]:
     said: dict[str, Any] = {
         "operationId": call.answer.__name__,
         "summary": call.summary,
-        "parameters": [_in_path(name) for name in re.findall(r"{(\w+)}", call.path)] + (_PAGED if call.paged else []),
+        "parameters": [_in_path(name) for name in re.findall(r"{(\w+)}", call.path)]
+        + (_PAGED if call.paged else [])
+        + [{"name": name, "in": "query", "schema": _QUERY[name]} for name in call.query],
         "responses": {str(status): {"description": HTTPStatus(status).phrase} for status in call.answers}
         | {"default": {"description": "a problem", "content": {"application/problem+json": {"schema": _problem()}}}},
     }

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 PREVIEW_SECONDS = 60.0
 EXPLAIN_SECONDS = 10.0
-MAX_DAYS = 3_660
 
 
 class PreviewBody(msgspec.Struct, frozen=True):
@@ -44,6 +43,7 @@ class PreviewBody(msgspec.Struct, frozen=True):
 async def preview(asked: Asked) -> web.Response:
     """Count who would be in a group of this rule now, before anything is saved."""
     data = await bodies.fields(asked.request)
+    bodies.only(data, PreviewBody.__struct_fields__, "field")
     rule, sample = data.get("rule"), data.get("sample", 10)
     _check_rule(asked, rule)
     if type(sample) is not int or not 0 <= sample <= 100:
@@ -97,18 +97,12 @@ async def _answered(asking: Awaitable[list[Answer]]) -> list[Answer]:
 async def forecast(asked: Asked) -> web.Response:
     """Count who leaves a group in the next days if nothing happens, by day in the tenant's zone."""
     known_group(asked)
-    days = _days(asked.request.query.get("days", "30"))
+    days = bodies.whole(asked.request.query.get("days", "30"), "days", bodies.MAX_DAYS)
     zone = known_tenant(asked).zone
     by_day = await asyncio.to_thread(asked.site.store.leaving, asked.tenant, asked.of("group"), days, zone)
     items = [{"day": day, "leaving": count} for day, count in sorted(by_day.items())]
     members = asked.site.store.counts(asked.tenant, asked.of("group")).members
     return reply({"days": days, "members": members, "leaving": sum(by_day.values()), "by_day": items})
-
-
-def _days(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_DAYS)) and 1 <= int(text) <= MAX_DAYS):
-        raise wrong("days", f"a whole number from 1 to {MAX_DAYS}")
-    return int(text)
 
 
 CALLS = (
@@ -122,6 +116,6 @@ CALLS = (
     ),
     Call(
         "GET", "/v1/{tenant}/groups/{group}/forecast", forecast, "count who leaves a group in the next days",
-        "contacts.view",
+        "contacts.view", query=("days",),
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from schemas.groups import Group
     from schemas.outputs import Contact, Membership, Outcome
     from streams.store.queries import Page, Standing
+
+
+_DIGITS = 9
+"""No command names more contacts than a number of so many digits counts."""
 
 
 async def tenants(asked: Asked) -> web.Response:
@@ -45,10 +50,14 @@ async def group(asked: Asked) -> web.Response:
 
 
 async def members(asked: Asked) -> web.Response:
-    """A group's members."""
+    """A group's members, all or those who may be written to, or may not."""
     known_group(asked)
     after, limit = bodies.after(asked.request), bodies.limit(asked.request)
-    page = asked.site.store.members(asked.tenant, asked.of("group"), after, limit)
+    sendable = bodies.flag(asked.request, "sendable")
+    # beside the loop: few of many members may be sendable
+    page = await asyncio.to_thread(
+        asked.site.store.members, asked.tenant, asked.of("group"), after, limit, sendable=sendable
+    )
     return _list(page, [_member(row, profile) for row, profile in page.items])
 
 
@@ -110,7 +119,7 @@ def _outcomes(asked: Asked, said: list[Outcome]) -> tuple[list[Outcome], str | N
     """Cut a command's outcomes into pages; a command for 10,000 contacts has as many."""
     limit = bodies.limit(asked.request) if "limit" in asked.request.query else bodies.MAX_LIMIT
     after = bodies.after(asked.request) or ""
-    if after and not (after.isascii() and after.isdigit()):
+    if after and not (after.isascii() and after.isdigit() and len(after) <= _DIGITS):
         raise wrong("cursor", "not a cursor of this list")
     rest = [one for one in said if not after or one.index > int(after)]
     return rest[:limit], bodies.cursor(str(rest[limit - 1].index) if len(rest) > limit else None)
@@ -171,7 +180,10 @@ CALLS = (
     Call("GET", "/v1/{tenant}", tenant, "show the tenant's record"),
     Call("GET", "/v1/{tenant}/groups", groups, "list the groups with their counts", "contacts.view", paged=True),
     Call("GET", "/v1/{tenant}/groups/{group}", group, "show a group with its counts", "contacts.view"),
-    Call("GET", "/v1/{tenant}/groups/{group}/members", members, "list a group's members", "contacts.view", paged=True),
+    Call(
+        "GET", "/v1/{tenant}/groups/{group}/members", members, "list a group's members", "contacts.view", paged=True,
+        query=("sendable",),
+    ),
     Call("GET", "/v1/{tenant}/contacts/{contact}", contact, "show a contact's profile", "contacts.view"),
     Call(
         "GET", "/v1/{tenant}/contacts/{contact}/groups", contact_groups, "list a contact's groups", "contacts.view",

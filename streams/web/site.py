@@ -70,7 +70,10 @@ class Asked(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One row of the contract's HTTP table. `tenantless` calls answer whether or not the tenant is known."""
+    """One row of the contract's HTTP table, and the parameters of its query beside those of pages.
+
+    `tenantless` calls answer whether or not the tenant is known.
+    """
 
     method: str
     path: str
@@ -81,6 +84,7 @@ class Call(NamedTuple):
     answers: tuple[int, ...] = (200,)
     paged: bool = False
     tenantless: bool = False
+    query: tuple[str, ...] = ()
 
 
 def reply(said: Any, status: int = 200, **headers: str) -> web.Response:

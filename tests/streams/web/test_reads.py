@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -234,7 +235,9 @@ async def test_a_bulk_tells_how_far_it_has_come(served: Served) -> None:
         seen += [one["index"] for one in page["outcomes"]]
         page = await _told(served, f"?limit=2&cursor={page['cursor']}")
     assert seen + [one["index"] for one in page["outcomes"]] == [0, 1, 2, 3, 4]
-    assert (await _json(served, "/v1/bali/commands/c?cursor=dmlw", 422))["path"] == "cursor"
+    endless = base64.b64encode(b"1" * 4_302).decode()  # Python reads no number of more than 4,300 digits
+    for cursor in ("dmlw", endless):
+        assert (await _json(served, f"/v1/bali/commands/c?cursor={cursor}", 422))["path"] == "cursor"
 
 
 async def _told(served: Served, query: str = "") -> Any:
@@ -272,3 +275,32 @@ async def test_a_phone_is_read_in_the_region_of_the_tenant(served: Served) -> No
     assert said["type"] == "urn:rollcall:problem:contact_unknown"
     served[1].tenant(region="FR")
     assert (await _json(served, "/v1/bali/contacts/0612345678"))["contact"] == "tel:+33612345678"
+
+
+async def test_members_by_whether_they_may_be_written_to(served: Served) -> None:
+    """A page is as full as without the filter, and the cursor goes on."""
+    served[1].group("vip")
+    for n in range(6):
+        served[1].member("vip", f"telegram:{n}", sendable=n % 2 == 0)
+    page = await _json(served, "/v1/bali/groups/vip/members?sendable=true&limit=2")
+    rest = await _json(served, f"/v1/bali/groups/vip/members?sendable=true&limit=2&cursor={page['cursor']}")
+    found = [row["contact"] for row in page["items"] + rest["items"]]
+    assert (found, rest["cursor"]) == (["telegram:0", "telegram:2", "telegram:4"], None)
+    other = (await _json(served, "/v1/bali/groups/vip/members?sendable=false"))["items"]
+    assert [row["contact"] for row in other] == ["telegram:1", "telegram:3", "telegram:5"]
+    assert (await _json(served, "/v1/bali/groups/vip/members?sendable=yes", 422))["path"] == "sendable"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "detail"),
+    [
+        ("/v1/bali/groups/vip/members?sendabel=true", "sendabel", "no such parameter, did you mean sendable?"),
+        ("/v1/bali/groups?limits=3", "limits", "no such parameter, did you mean limit?"),
+        ("/v1/bali?x=1", "x", "no such parameter"),
+        ("/v1/bali/groups?Made%20W=1", "", "no such parameter"),
+    ],
+)
+async def test_an_unknown_parameter_is_told(served: Served, path: str, name: str, detail: str) -> None:
+    """It is not dropped without a word: the answer would be another one than was asked for."""
+    said = await _json(served, path, 422)
+    assert (said["path"], said["detail"]) == (name, detail)
