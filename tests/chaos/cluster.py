@@ -135,11 +135,16 @@ class Cluster:
         probe.start()
         self.probe = probe
 
+    def end_probe(self) -> None:
+        """Have the quiet tenant's guests write no more."""
+        probe, self.probe = self.probe, None
+        if probe is not None:
+            probe.stop()
+
     def close(self) -> None:
         """Leave nothing running."""
         self._stop.set()
-        if self.probe is not None:
-            self.probe.stop()
+        self.end_probe()
         with contextlib.suppress(RuntimeError):
             self._keeper.join()
         for one in self.processes.values():

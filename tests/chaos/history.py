@@ -43,6 +43,7 @@ class History(msgspec.Struct, kw_only=True):
 def settle(cluster: Cluster, seconds: float = 180.0) -> None:
     """Stop publishing, and wait until nothing is left to do: every record worked on, every short deadline over."""
     cluster.publisher.stop()
+    cluster.end_probe()
     cluster.wait(cluster.steady, seconds, "steadiness")
     cluster.wait(lambda: time.time() > cluster.highest_clock, 60, "the brokers' former time")
     cluster.wait(lambda: _normalized(cluster), seconds, "the end of the raw topics")
