@@ -37,8 +37,9 @@ format: $(DEV_LOCK) ## put the code in form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEV_LOCK) ## the reference job against idiomatic Faust
+bench: $(DEV_LOCK) ## the reference job against idiomatic Faust, and how long a change takes beside a steady load
 	$(BIN)/rollcall bench
+	$(BIN)/python -m benchmarks.latency
 
 chaos: $(DEV_LOCK) ## faults by dice on a real system, judged: SEED=1 MINUTES=5 NODES=3 KINDS=worker,broker
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5) --nodes $(or $(NODES),3) \
