@@ -96,9 +96,9 @@ class Appender:
         batch.count = count
 
     @property
-    def unsent(self) -> bool:
-        """Whether full batches wait for `push`."""
-        return bool(self._full)
+    def unsent(self) -> int:
+        """How many full batches wait for `push`."""
+        return len(self._full)
 
     def _begin(self, at: tuple[str, int]) -> _Batch:
         batch = self._open[at] = _Batch(self.producer.create_batch())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from aiokafka.structs import TopicPartition
@@ -15,9 +16,12 @@ from aiokafka.structs import TopicPartition
 from streams import metrics
 from streams.runtime.answerer import Answerer
 from streams.runtime.broker_clock import BrokerClock
+from streams.runtime.group_offsets import Membership
 from streams.runtime.hop_app import folder, group_id
-from streams.runtime.partition_owner import ACTIVITY, CHANGELOG, Links, PartitionOwner
+from streams.runtime.partition_owner import CHANGELOG, Links, PartitionOwner
 from streams.runtime.partition_store import PartitionStore
+from streams.runtime.rounds import Rounds
+from streams.runtime.transactions import ACTIVITY, Transactions
 from streams.settings import Settings
 
 COORDINATOR_SECONDS = 30.0
@@ -29,31 +33,40 @@ class DecideLanes:
     def __init__(self, settings: Settings, instance: str, fail: Callable[[BaseException], None]) -> None:
         self.settings = settings
         self.clock = BrokerClock()
-        self.links = Links(settings, group_id(settings, "decide"), self.clock, self._committed)
-        self.topic = self.links.name(ACTIVITY)
         self.owners: dict[int, PartitionOwner] = {}
-        self._answerer = Answerer(settings, self.owners)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._group = group_id(settings, "decide")
         self._folder = folder(settings, instance, "decide")
         self._fail = fail
-        self._admin: AIOKafkaAdminClient | None = None
+        self._answerer = Answerer(settings, self.owners)
+        self._transactions = Transactions(settings, instance)
+        self._rounds = Rounds(self.owners, self._transactions, self.clock)
+        self._going_round: asyncio.Task[None] | None = None
+        self._opening: dict[int, asyncio.Task[None]] = {}
         self._cluster = ""
+        self.topic = settings.topic_prefix + ACTIVITY
 
     async def start(self) -> None:
-        """Connect."""
-        self._admin = AIOKafkaAdminClient(
-            bootstrap_servers=self.settings.bootstrap, request_timeout_ms=30_000, **self.settings.kafka_security()
-        )
+        """Connect; a former process of this instance can commit nothing any more."""
+        settings = self.settings
+        common: dict[str, Any] = {"bootstrap_servers": settings.bootstrap, "request_timeout_ms": 30_000}
+        common |= settings.kafka_security()
+        self._admin = AIOKafkaAdminClient(**common)
+        self._ends = aiokafka.AIOKafkaConsumer(isolation_level="read_uncommitted", enable_auto_commit=False, **common)
         await self._admin.start()
+        await self._ends.start()
         self._cluster = (await self._admin.describe_cluster())["cluster_id"]
+        await self._transactions.start()
+        self.links = Links(settings, self.clock, self._transactions.appender, self._rounds.wake)
+        self.links.committed, self.links.end_of = self._committed, self._end_of
         await self._answerer.start()
 
     async def stop(self) -> None:
         """Close every owner and let the connections go."""
         await self._answerer.stop()
         await self.close(set(self.owners))
-        if self._admin is not None:
-            await self._admin.close()
+        await self._transactions.stop()
+        await self._ends.stop()
+        await self._admin.close()
 
     def gate(self, tp: Any) -> bool:
         """Whether a partition's records are wanted now."""
@@ -69,37 +82,53 @@ class DecideLanes:
         if owner is not None and owner.ready:
             owner.feed(records)
 
-    def open(self, partitions: set[int], seek: Callable[[int, int], Any]) -> None:
-        """Take partitions over, each in a task of its own, so that a long restore holds up nobody else."""
+    def open(self, partitions: set[int], member: Membership, seek: Callable[[int, int], Any]) -> None:
+        """Take partitions over that `member` was assigned, each by itself: a long restore holds up nobody else."""
+        self._transactions.member = member
         for partition in partitions - self.owners.keys():
-            log = f"{self._cluster}/{self.links.name(CHANGELOG)}/{partition}"
+            log = f"{self._cluster}/{self.settings.topic_prefix}{CHANGELOG}/{partition}"
             store = partial(PartitionStore, self._folder / str(partition), log)
-            owner = PartitionOwner(partition, store, self.links)
-            self.owners[partition] = owner
-            self._tasks[partition] = asyncio.create_task(self._carry(owner, seek))
+            owner = self.owners[partition] = PartitionOwner(partition, store, self.links)
+            self._opening[partition] = asyncio.create_task(self._guarded(owner.open(seek)))
+        self._go_round()
 
-    async def _carry(self, owner: PartitionOwner, seek: Callable[[int, int], Any]) -> None:
+    def _go_round(self) -> None:
+        if self._going_round is None and self.owners:
+            self._going_round = asyncio.create_task(self._guarded(self._rounds.run()))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await owner.open(seek)
-            await owner.run()
+            await work
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - nothing may go on after it
             self._fail(error)
 
     async def close(self, partitions: set[int]) -> None:
-        """Give partitions up: finish the slice at hand, commit it, close the folder."""
-        owners = {p: self.owners.pop(p) for p in partitions if p in self.owners}
-        for owner in owners.values():
+        """Give partitions up: finish the turn at hand, commit what all owners have done, close the folders."""
+        leaving = {partition: self.owners[partition] for partition in partitions & self.owners.keys()}
+        for partition, owner in leaving.items():
             owner.close()
-        for partition, owner in owners.items():
-            task = self._tasks.pop(partition)
-            if owner.ready:
-                await task
-            else:
-                task.cancel()
-                await asyncio.wait([task])
-            await owner.leave()
+            await self._stop_opening(partition)
+        if self._going_round is not None:
+            self._rounds.end()
+            await self._going_round
+            self._going_round = None
+            await self._rounds.commit()
+        for partition, owner in leaving.items():
+            del self.owners[partition]
+            owner.leave()
+        self._go_round()
+
+    async def _stop_opening(self, partition: int) -> None:
+        opening = self._opening.pop(partition)
+        opening.cancel()
+        await asyncio.wait([opening])
+
+    async def _end_of(self, tp: TopicPartition) -> int:
+        """Return the end of a log, whatever lies open in it."""
+        ends: dict[TopicPartition, int] = await self._ends.end_offsets([tp])
+        return ends[tp]
 
     async def _committed(self, partition: int) -> int:
         """Return the offset that the group has committed for a partition, 0 if none.
@@ -108,18 +137,17 @@ class DecideLanes:
         shows its error as an answer in which the partition is missing.
         """
         tp = TopicPartition(self.topic, partition)
-        assert self._admin is not None  # noqa: S101 - start() comes first
         until = time.monotonic() + COORDINATOR_SECONDS
         while True:
             try:
-                found = await self._admin.list_consumer_group_offsets(self.links.group, partitions=[tp])
+                found = await self._admin.list_consumer_group_offsets(self._group, partitions=[tp])
                 if tp in found:
                     return max(int(found[tp].offset), 0)
             except KafkaError as error:
                 if not error.retriable:
                     raise
             if time.monotonic() > until:
-                raise GroupCoordinatorNotAvailableError(f"no offsets of {self.links.group}")
+                raise GroupCoordinatorNotAvailableError(f"no offsets of {self._group}")
             await asyncio.sleep(0.2)
 
     @property

@@ -1,7 +1,9 @@
 """normalize at work: chunks of raw records in, contact-activity and dead letters out, acknowledged in order.
 
-The next chunk is worked on while the broker still answers for the last one; a settler waits for the answers one chunk
-after the other and only then acknowledges, so offsets are committed behind what was written, never ahead.
+Chunks that wait are worked on together, and what comes of them goes out at once: under a light load they are small, and
+each by itself would take as long as all. They are worked on while the broker still answers for the last ones; a settler
+waits for the answers in order and only then acknowledges, so offsets are committed behind what was written, never
+ahead.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ from streams.settings import Settings
 
 SLICE_RECORDS = 250
 """Records worked on before the loop gets its turn, 2 ms: what comes of more does not stay in the core's cache."""
-IN_FLIGHT_CHUNKS = 4
+WAITING_CHUNKS = 6
+GATHERED_RECORDS = 4_000
+"""Records of chunks that are worked on together, but for the last of the chunks; more wait for the next time."""
 
 
 class StaleMemberError(RuntimeError):
@@ -48,7 +52,8 @@ class NormalizeLane:
         self._open_chunks: Counter[tuple[str, int]] = Counter()
         self._heartbeat_age = heartbeat_age
         self._session_seconds = session_seconds
-        self._sent: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue(IN_FLIGHT_CHUNKS)
+        self._waiting: asyncio.Queue[Any] = asyncio.Queue(WAITING_CHUNKS)
+        self._sent: asyncio.Queue[tuple[list[Any], Any]] = asyncio.Queue(1)
 
     async def start(self) -> None:
         """Connect, and know the tenants."""
@@ -81,20 +86,36 @@ class NormalizeLane:
         self._open_chunks.clear()
 
     async def take(self, event: Any) -> None:
-        """Work on one chunk; it is acknowledged by `settle_all` when the broker has all that came of it."""
+        """Take a chunk; it is acknowledged by `settle_all` when the broker has all that came of it."""
+        await self._waiting.put(event)
+
+    async def work_all(self) -> None:
+        """Work on what waits, as long as anything comes."""
+        while True:
+            await self._work([await self._waiting.get()])
+
+    async def _work(self, events: list[Any]) -> None:
+        """Work on a chunk and on those that wait behind it; all were fetched before the tenants are looked up."""
         started = time.monotonic()
+        count = len(events[0].value)
+        while count < GATHERED_RECORDS and not self._waiting.empty():
+            events.append(self._waiting.get_nowait())
+            count += len(events[-1].value)
         await self.view.refresh()
-        records = event.value
+        for event in events:
+            await self._work_through(event.value)
+        reached("normalize-before-flush")
+        self._check_membership()
+        await self._sent.put((events, await self.appender.start_flush()))
+        metrics.CHUNK_SECONDS.observe(time.monotonic() - started)
+
+    async def _work_through(self, records: list[Any]) -> None:
         for start in range(0, len(records), SLICE_RECORDS):
             self._work_on(records[start : start + SLICE_RECORDS])
             if self.appender.unsent:
                 self._check_membership()
                 await self.appender.push()
             await asyncio.sleep(0)
-        reached("normalize-before-flush")
-        self._check_membership()
-        await self._sent.put((event, await self.appender.start_flush()))
-        metrics.CHUNK_SECONDS.observe(time.monotonic() - started)
 
     def _work_on(self, records: list[Any]) -> None:
         """Append what comes of records of one topic."""
@@ -127,11 +148,12 @@ class NormalizeLane:
     async def settle_all(self) -> None:
         """Acknowledge chunk after chunk, each once the broker has answered for all its batches."""
         while True:
-            event, waiting = await self._sent.get()
+            events, waiting = await self._sent.get()
             await settle(waiting)
             reached("normalize-before-ack")
-            event.ack()
-            self._open_chunks -= Counter([event.message.tp])  # keeps what is above 0
+            for event in events:
+                event.ack()
+                self._open_chunks -= Counter([event.message.tp])  # keeps what is above 0
             self.progress.made()
 
     @property

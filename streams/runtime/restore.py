@@ -1,4 +1,8 @@
-"""Bring a partition's folder up to its changelog: read committed, chunk by chunk, to the last stable offset."""
+"""Bring a partition's folder up to its changelog: read committed, chunk by chunk, to an end that was noted before.
+
+The end is noted without regard to transactions, so reading up to it waits for those that are open below: a former
+owner's may still be committed (transactions.py).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,11 @@ from streams.runtime.partition_store import PartitionStore
 
 
 async def restore(
-    consumer: aiokafka.AIOKafkaConsumer, changelog: TopicPartition, store: PartitionStore, progress: Callable[[], None]
+    consumer: aiokafka.AIOKafkaConsumer,
+    changelog: TopicPartition,
+    end: int,
+    store: PartitionStore,
+    progress: Callable[[], None],
 ) -> int:
     """Read what the folder does not have yet and return how many rows that were.
 
@@ -22,7 +30,6 @@ async def restore(
     """
     consumer.assign([changelog])
     start = (await consumer.beginning_offsets([changelog]))[changelog]
-    end = (await consumer.end_offsets([changelog]))[changelog]
     if not start <= store.offset <= end and store.offset:
         store.wipe()
     consumer.seek(changelog, max(store.offset, start))

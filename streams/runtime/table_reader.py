@@ -37,6 +37,7 @@ CATCH_UP_CHUNK = 5000
 FORM = 2
 """Raise it when rows change their form: older folders are then read anew."""
 _CONNECT_SECONDS = 60
+_FETCH_WAIT_MS = 50
 _ALIVE_EVERY_MS = 60_000
 _OLDEST_MS = 6 * 86_400_000  # a day less than the tables keep what was deleted
 _IDENTITY = keys.key("s", "identity")
@@ -138,6 +139,8 @@ class TableReader:
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
+            # while a fetch waits, a partition that was just read is not asked for: half a second by default
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             **self._settings.kafka_security(),
         )
 

@@ -27,6 +27,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.runtime.group_offsets import Membership
+
 POLL_SECONDS = 0.05
 FETCH_WAIT_MS = 50
 
@@ -67,6 +69,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Leave it to the watchdog, which sees each partition: Faust takes a hop that commits by itself for stuck."""
+
+    @property
+    def member(self) -> Membership:
+        """Who this worker is in its group, to be asked while partitions are being assigned."""
+        coordinator: Any = self._ensure_consumer()._coordinator  # noqa: SLF001
+        return Membership(
+            coordinator.group_id,
+            coordinator.generation,
+            coordinator.member_id,
+            coordinator._group_instance_id,  # noqa: SLF001
+        )
 
     def heartbeat_age(self) -> float:
         """Return the seconds since the last answered heartbeat or assignment was asked for."""

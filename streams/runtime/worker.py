@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Coroutine
 from typing import Any
 
 import faust
@@ -236,9 +237,10 @@ class NormalizeWorker(Worker):
         return age
 
     async def start(self) -> None:
-        """Connect, and acknowledge what the broker has answered for."""
+        """Connect; work on what comes, and acknowledge what the broker has answered for."""
         await self.lane.start()
-        self.app.add_future(self._settle())
+        self.app.add_future(self._guarded(self.lane.work_all()))
+        self.app.add_future(self._guarded(self.lane.settle_all()))
 
     async def stop(self) -> None:
         """Let the connections go: Faust has waited for the acknowledgements."""
@@ -258,20 +260,15 @@ class NormalizeWorker(Worker):
         return self.lane.stuck_for()
 
     async def _agent(self, stream: Any) -> None:
-        try:
-            async for event in stream.noack().events():
-                await self.lane.take(event)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - Faust would acknowledge and go on
-            fail(error)
+        async for event in stream.noack().events():
+            await self.lane.take(event)
 
-    async def _settle(self) -> None:
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await self.lane.settle_all()
+            await work
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - an unanswered send must not be passed over
+        except BaseException as error:  # noqa: BLE001 - Faust would only log it
             fail(error)
 
 
@@ -294,7 +291,8 @@ class DecideWorker(Worker):
 
     async def assign(self, partitions: set[Any]) -> None:
         """Open an owner for each partition."""
-        self.lanes.open({tp.partition for tp in partitions}, self._seek)
+        member = self.consumer._thread.member  # noqa: SLF001 - our own ConsumerThread
+        self.lanes.open({tp.partition for tp in partitions}, member, self._seek)
 
     async def revoke(self, partitions: set[Any]) -> None:
         """Commit and close the owners."""

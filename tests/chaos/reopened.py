@@ -6,7 +6,6 @@ A run over such workers must be found guilty: it shows that the judges see in ea
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -21,45 +20,53 @@ class Guard(NamedTuple):
 
 
 def _fence() -> None:
-    """No fencing: each owner has a transactional id of its own, so a zombie may commit."""
-    partition_owner: Any = import_module("streams.runtime.partition_owner")
+    """No fence: offsets are committed in nobody's name, and nobody waits for what a former owner has open.
 
-    plain: Any = partition_owner.aiokafka.AIOKafkaProducer
+    Nor does its transaction run out of time, so that only that it is not the owner any more could stop it.
+    """
+    group_offsets: Any = import_module("streams.runtime.group_offsets")
+    aiokafka: Any = import_module("aiokafka")
+    request = group_offsets._Commit
+    group_offsets._Commit = lambda *said: request(*said[:4], -1, "", None, *said[7:])
+    aiokafka.AIOKafkaProducer = _with(aiokafka.AIOKafkaProducer, "transaction_timeout_ms", 120_000)
+    aiokafka.AIOKafkaConsumer = _with(aiokafka.AIOKafkaConsumer, "isolation_level", "read_committed")
 
-    def own(*args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("transactional_id"):
-            kwargs["transactional_id"] += f"-{uuid.uuid4().hex}"
-        return plain(*args, **kwargs)
 
-    partition_owner.aiokafka.AIOKafkaProducer = own
+def _with(kind: Any, name: str, value: Any) -> Any:
+    """Make a client with another setting, where it is given."""
+    return lambda *args, **kwargs: kind(*args, **(kwargs | {name: value} if name in kwargs else kwargs))
 
 
 def _transaction() -> None:
-    """Rows and position are committed by themselves, after the outputs: what dies between says it all again."""
+    """Rows and positions are committed by themselves, after the outputs: what dies between says it all again."""
+    transactions: Any = import_module("streams.runtime.transactions")
     partition_owner: Any = import_module("streams.runtime.partition_owner")
+    changelog, later = partition_owner.CHANGELOG, list[Any]()
+    flush, commit = partition_owner.PartitionOwner.flush, transactions.Transactions.commit
 
-    commit = partition_owner.PartitionOwner.commit
+    def keep(self: Any) -> Any:
+        appender = self.links.appender
+        extend = appender.extend
 
-    async def in_two(self: Any) -> Any:
-        later, append = list[Any](), self.appender.append
+        def but_rows(topic: str, *rows: Any) -> None:
+            later.append(rows) if topic == changelog else extend(topic, *rows)
 
-        def keep(topic: str, *record: Any) -> None:
-            later.append(record) if topic == partition_owner.CHANGELOG else append(topic, *record)
-
-        self.appender.append = keep
+        appender.extend = but_rows
         try:
-            sent = await commit(self)
+            return flush(self)
         finally:
-            self.appender.append = append
-        await self.producer.begin_transaction()
-        for record in later:
-            append(partition_owner.CHANGELOG, *record)
-        await self.appender.flush()
-        partition_owner.reached("decide-before-commit")
-        await self.producer.commit_transaction()
+            del appender.extend
+
+    async def in_two(self: Any, positions: Any) -> Any:
+        sent = await commit(self, positions)
+        while later:
+            partition, rows = later.pop()
+            self.appender.extend(changelog, partition, list(rows))
+        sent.next_offset |= (await commit(self, positions)).next_offset
         return sent
 
-    partition_owner.PartitionOwner.commit = in_two
+    partition_owner.PartitionOwner.flush = keep
+    transactions.Transactions.commit = in_two
 
 
 def _acknowledgement() -> None:
@@ -99,8 +106,8 @@ def _folder() -> None:
 
     restore = partition_owner.restore
 
-    async def nothing(consumer: Any, changelog: Any, _: Any, progress: Any) -> int:
-        rows: int = await restore(consumer, changelog, Nowhere(), progress)
+    async def nothing(consumer: Any, changelog: Any, end: int, _: Any, progress: Any) -> int:
+        rows: int = await restore(consumer, changelog, end, Nowhere(), progress)
         return rows
 
     partition_owner.restore = nothing

@@ -1,7 +1,10 @@
 """Stop one of two decide workers past its session under load, wake it, and look for anything wrong in what is read.
 
 `make zombies` does it 20 times at the session that is in use (10 s) and prints a line a run. Each of the gaps inside a
-commit is opened by its fail point, and one run in five is stopped wherever it happens to be.
+commit is opened by its fail point, and one run in five is stopped wherever it happens to be. The control, whose workers
+have no fence (reopened.py), must go wrong:
+
+    python -m tests.chaos.zombies 5 fence
 """
 
 from __future__ import annotations
@@ -78,14 +81,16 @@ class Load:
         self.flips[number] += 1
 
 
-def run(settings: Settings, case: str) -> Verdict:
-    """One run on topics of its own."""
+def run(settings: Settings, case: str, guard: str = "") -> Verdict:
+    """One run on topics of its own; `guard` is taken out of the deciding workers."""
+    program = ("-m", "tests.chaos.reopened", guard) if guard else ("-m", "rollcall")
     asyncio.run(create_topics(settings))
     with Pipeline(settings) as pipeline:
         pipeline.worker("normalize")
-        other = pipeline.worker("decide", "b")
+        other = pipeline.worker("decide", "b", program=program)
         pipeline.set_up(GROUP)
-        sleeper = pipeline.worker("decide", "a", "" if case == ANYWHERE else f"{case}:{COMMITS_BEFORE}:STOP")
+        fail_at = "" if case == ANYWHERE else f"{case}:{COMMITS_BEFORE}:STOP"
+        sleeper = pipeline.worker("decide", "a", fail_at, program)
         load = Load(pipeline)
         until(lambda: len(other.partitions) < settings.partitions and other.ready, what="two owners")
         load.start()
@@ -135,8 +140,8 @@ def _verdict(pipeline: Pipeline, load: Load, case: str, stood_still: float, slee
     return Verdict(case, len(changes), stood_still, sleeper.process.poll(), [*wrong, *faults(changes, members)])
 
 
-def main(runs: int = 20) -> int:
-    """Run and print; 1 if anything was wrong."""
+def main(runs: int = 20, guard: str = "") -> int:
+    """Run and print; 1 if anything was wrong, or, with a guard taken out, if nothing was."""
     wrong = 0
     with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder) / "broker") as broker:
         for number in range(runs):
@@ -146,12 +151,12 @@ def main(runs: int = 20) -> int:
                 topic_prefix=f"z-{uuid.uuid4().hex[:6]}.",
                 partitions=4,
             )
-            verdict = run(settings, CASES[number % len(CASES)])
+            verdict = run(settings, CASES[number % len(CASES)], guard)
             wrong += bool(verdict.wrong)
             print(f"{number + 1:2}  {verdict}", flush=True)  # noqa: T201
     print(f"{runs} runs, {wrong} wrong")  # noqa: T201
-    return 1 if wrong else 0
+    return int(bool(wrong) is not bool(guard))
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(int(sys.argv[1]), *sys.argv[2:]))

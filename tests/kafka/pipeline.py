@@ -205,10 +205,17 @@ class Pipeline:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def worker(self, hop: str, instance: str = "a", fail_at: str = "", **changed: Any) -> Worker:
+    def worker(
+        self,
+        hop: str,
+        instance: str = "a",
+        fail_at: str = "",
+        program: Sequence[str] = ("-m", "rollcall"),
+        **changed: Any,
+    ) -> Worker:
         """Start a worker that ends with this pipeline."""
         settings = Settings.from_env(self.settings.environ(), **changed) if changed else self.settings
-        self._latest[hop] = self._stack.enter_context(Worker(hop, settings, instance, fail_at))
+        self._latest[hop] = self._stack.enter_context(Worker(hop, settings, instance, fail_at, program))
         return self._latest[hop]
 
     def latest(self, hop: str) -> Worker:

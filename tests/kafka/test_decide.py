@@ -68,13 +68,14 @@ def test_all_or_nothing(single: Settings, point: str) -> None:
         normalize, decide = pipeline.both()
         pipeline.set_up(GROUP)
         assert decide.stop() == 0
+        started_at = committed(single, "decide", "contact-activity")[0]
+        folders = [folder_offset(single, p) for p in range(single.partitions)]
+        # the first commit writes the tick with which an owner begins, the second has read it, the third has the message
+        dying = pipeline.worker("decide", fail_at=f"{point}:3")
+        until(lambda: committed(single, "decide", "contact-activity")[0] > started_at, what="the second commit")
+        before, offsets = seen(single, "read_committed"), committed(single, "decide", "contact-activity")
         pipeline.put("messages", message("m1", phone(1), "dinner"))
         pipeline.flush()
-        until(lambda: b"m1" in _last_activity(pipeline), what="the message's activity")
-        before, offsets = seen(single, "read_committed"), committed(single, "decide", "contact-activity")
-        folders = [folder_offset(single, p) for p in range(single.partitions)]
-        # the first commit is the tick with which an owner begins, the second has the message
-        dying = pipeline.worker("decide", fail_at=f"{point}:2")
         assert dying.ended() == -signal.SIGKILL
         after = seen(single, "read_committed")
         if point == "decide-before-commit":
@@ -92,10 +93,6 @@ def test_all_or_nothing(single: Settings, point: str) -> None:
         until(lambda: pipeline.members() == {"food": {f"tel:{phone(1)}"}}, what="the membership")
         assert len(pipeline.changes()) == 1
         assert normalize.alive
-
-
-def _last_activity(pipeline: Pipeline) -> bytes:
-    return b"".join(one.value for one in pipeline.read("contact-activity") if isinstance(one.value, bytes))
 
 
 def test_reads_what_is_committed(quick: Settings) -> None:

@@ -131,7 +131,7 @@ async def test_another_key_is_refused(settings: Settings) -> None:
     assert erased.flush(10) == 0
     other = replace(settings, data=settings.data / "elsewhere")
     async with lanes(other, "b") as two:
-        two.open({0}, two.seek)
+        await two.begin({0})
         await when(lambda: two.faults)
         (fault,) = two.faults
         assert isinstance(fault, HashKeyError)

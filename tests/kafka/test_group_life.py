@@ -104,8 +104,8 @@ def test_a_successor_under_live_traffic(
         write(pipeline, 4_000, 4_400)
         until(lambda: b"supersedes" in b"".join(activity(pipeline)), what="the command's activity")
         for first in (4_400, 4_800):
-            # each owner commits the tick with which it begins; then a lap of this size takes some twenty commits
-            assert pipeline.worker("decide", fail_at="decide-after-commit:12").ended() == -signal.SIGKILL
+            # two commits write and read the tick with which owners begin; then a lap of this size takes some more
+            assert pipeline.worker("decide", fail_at="decide-after-commit:4").ended() == -signal.SIGKILL
             shown = row(pipeline, "food")
             assert shown["successor"] or shown["status"] == "building"
             write(pipeline, first, first + 400)

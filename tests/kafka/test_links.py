@@ -104,7 +104,7 @@ def test_a_worker_that_dies_while_contacts_are_merged(
         for number in guests:
             book(pipeline, f"b{number}", phone=phone(number), email=mail_of(number))
         pipeline.flush()
-        for nth in (5, 7, 9):
+        for nth in (2, 3, 3):
             dying = pipeline.worker("decide", fail_at=f"{point}:{nth}")
             assert dying.ended() == -signal.SIGKILL
         wait_for([pipeline.worker("decide")])

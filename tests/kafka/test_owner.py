@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import aiokafka
 import pytest
 from aiokafka.errors import KafkaError, ProducerFenced
 from msgspec.structs import replace
@@ -16,8 +17,10 @@ from msgspec.structs import replace
 from processors.desk import ORIGIN
 from schemas.activity import Tick, encode
 from streams.runtime.decide_lanes import DecideLanes
+from streams.runtime.group_offsets import FencedMemberError
 from streams.runtime.partition_owner import QUEUED_CHUNKS
 from streams.settings import Settings
+from tests.kafka.members import Member
 from tests.kafka.pipeline import committed, read, until
 
 TICK = encode(Tick(*ORIGIN))
@@ -25,20 +28,35 @@ Seek = Callable[[int, int], Awaitable[None]]
 
 
 class Lanes(DecideLanes):
-    """The lanes of one worker whose faults are kept instead of ending the process."""
+    """The lanes of one worker, a member of its group, whose faults are kept instead of ending the process."""
 
     def __init__(self, settings: Settings, instance: str = "a") -> None:
         self.faults: list[BaseException] = []
         self.sought: list[tuple[int, int]] = []
+        self.member = Member(settings, instance)
         super().__init__(settings, instance, self.faults.append)
 
     async def seek(self, partition: int, offset: int) -> None:
         """Note where the consumer was sent."""
         self.sought.append((partition, offset))
 
+    async def start(self) -> None:
+        """Connect, and join the group."""
+        await super().start()
+        await self.member.start()
+
+    async def stop(self) -> None:
+        """Commit, and let go."""
+        await super().stop()
+        await self.member.stop()
+
+    async def begin(self, partitions: set[int], seek: Seek | None = None) -> None:
+        """Open partitions as who the worker is now in its group."""
+        self.open(partitions, await self.member.joined(), seek or self.seek)
+
     async def opened(self, *partitions: int) -> None:
         """Open partitions and wait until they are ready."""
-        self.open(set(partitions), self.seek)
+        await self.begin(set(partitions))
         await when(lambda: self.faults or (self.owners.keys() >= set(partitions) and self.ready))
         assert self.faults == []
 
@@ -58,6 +76,8 @@ async def lanes(settings: Settings, instance: str = "a") -> AsyncIterator[Lanes]
     finally:
         if not one.faults:
             await one.stop()
+        else:
+            await one.member.stop()
 
 
 def chunk(first: int, count: int, partition: int = 0) -> list[Any]:
@@ -100,7 +120,7 @@ async def test_not_ready_while_opening(settings: Settings) -> None:
         async def slow(partition: int, offset: int) -> None:
             await let.wait()
 
-        one.open({0}, slow)
+        await one.begin({0}, slow)
         await asyncio.sleep(0.5)  # the owner is at its seek, or before it: not ready either way
         assert not one.ready
         assert not one.gate(SimpleNamespace(partition=0))
@@ -115,7 +135,7 @@ async def test_not_ready_while_opening(settings: Settings) -> None:
 async def test_given_up_while_opening(settings: Settings, delay: float) -> None:
     """Given up at any moment of its opening, a partition lets its folder go and can be opened again."""
     async with lanes(settings) as one:
-        one.open({0, 1}, one.seek)
+        await one.begin({0, 1})
         await asyncio.sleep(delay)
         async with asyncio.timeout(10):
             await one.close({0, 1})
@@ -141,17 +161,76 @@ async def test_given_up_with_work(settings: Settings) -> None:
 
 
 async def test_new_owner_fences_the_former(settings: Settings) -> None:
-    """Once another owns the partition, the former owner's next commit fails and leaves nothing behind."""
+    """Once the group has given the partition to another, the former owner's commit fails and leaves nothing behind."""
+    async with lanes(settings) as one:
+        await one.opened(0)
+        await when(lambda: committed(settings, "decide", "contact-activity").get(0) == 0)  # its first tick
+        async with lanes(settings, "b") as other:
+            await other.opened(0)
+            one.feed(chunk(0, 10))
+            await when(lambda: one.faults)
+            assert isinstance(one.faults[0], FencedMemberError)
+            assert committed(settings, "decide", "contact-activity").get(0, 0) == 0
+            assert other.faults == []
+            other.feed(chunk(0, 5))
+            await when(lambda: committed(settings, "decide", "contact-activity").get(0) == 5)
+
+
+async def test_new_instance_fences_the_former(settings: Settings) -> None:
+    """Who is started again under the same name ends its predecessor at once, with no new generation of the group."""
+    async with lanes(settings) as one:
+        await one.opened(0)
+        await when(lambda: committed(settings, "decide", "contact-activity").get(0) == 0)
+        await one.member.stop()
+        async with lanes(replace(settings, data=settings.data / "again")) as again:
+            one.feed(chunk(0, 10))
+            await when(lambda: one.faults)
+            assert isinstance(one.faults[0], ProducerFenced)
+            await again.opened(0)
+            assert again.sought == [(0, 0)]
+
+
+async def test_open_transaction_of_the_former_owner(settings: Settings) -> None:
+    """A partition is not taken over before a former owner's open transaction ends: its rows may yet be committed."""
     async with lanes(settings) as one, lanes(settings, "b") as other:
         await one.opened(0)
-        await other.opened(0)
-        before = len(read(settings, "decide-changelog"))
+        await when(lambda: committed(settings, "decide", "contact-activity").get(0) == 0)
+        offsets_sent, go_on = asyncio.Event(), asyncio.Event()
+        transactions: Any = one._transactions
+        commit = transactions._producer.commit_transaction
+
+        async def wait_to_commit() -> None:
+            offsets_sent.set()
+            await go_on.wait()
+            await commit()
+
+        transactions._producer.commit_transaction = wait_to_commit
         one.feed(chunk(0, 10))
-        await when(lambda: one.faults)
-        assert isinstance(one.faults[0], ProducerFenced | KafkaError)
-        assert committed(settings, "decide", "contact-activity").get(0, 0) == 0
-        assert len(read(settings, "decide-changelog")) == before
-        assert other.faults == []
+        await offsets_sent.wait()
+        await other.begin({0})
+        await asyncio.sleep(1)  # as long as it would have taken: nothing tells that it waits
+        assert not other.ready
+        go_on.set()
+        await when(lambda: other.ready)
+        assert other.sought == [(0, 10)]
+
+
+async def test_worker_of_an_earlier_version(settings: Settings) -> None:
+    """What a worker with a producer for each partition has open is ended when its partition is taken over."""
+    former = aiokafka.AIOKafkaProducer(
+        bootstrap_servers=settings.bootstrap,
+        transactional_id=f"{settings.topic_prefix}decide-0",
+        transaction_timeout_ms=60_000,
+    )
+    await former.start()
+    await former.begin_transaction()
+    await former.send_and_wait(f"{settings.topic_prefix}decide-changelog", b"1", key=b"xa", partition=0)
+    async with lanes(settings) as one:
+        await one.opened(0)
+        assert one.owners[0].store.get(b"xa") is None
+    with pytest.raises(KafkaError):
+        await former.commit_transaction()
+    await former.stop()
 
 
 async def test_group_offset_does_not_matter(settings: Settings) -> None:
@@ -198,13 +277,24 @@ async def test_folder_follows_the_commit(settings: Settings) -> None:
         assert one.owners[0].store.offset >= end
 
 
-async def test_commits_are_timed(settings: Settings) -> None:
-    """How long they take, and when the last one ended, is known to the owner, who waits by it."""
+async def test_one_commit_for_all(settings: Settings) -> None:
+    """What several partitions have done by then is one transaction: the offsets of all of them, or of none."""
     async with lanes(settings) as one:
-        await one.opened(0)
-        one.feed(chunk(0, 10))
-        await when(lambda: committed(settings, "decide", "contact-activity").get(0) == 10)
-        await when(lambda: one.owners[0]._commit_takes > 0 and one.owners[0]._committed_at > 0)
+        await one.opened(0, 1, 2)
+        await when(lambda: len(committed(settings, "decide", "contact-activity")) == 3)
+        seen: list[set[int]] = []
+        transactions: Any = one._transactions
+        commit = transactions.commit
+
+        async def noted(positions: dict[int, int]) -> Any:
+            seen.append({partition for partition, offset in positions.items() if offset})
+            return await commit(positions)
+
+        transactions.commit = noted
+        for partition in range(3):
+            one.feed(chunk(0, 10, partition))
+        await when(lambda: committed(settings, "decide", "contact-activity") == {0: 10, 1: 10, 2: 10})
+        assert seen[0] == {0, 1, 2}
 
 
 async def test_folder_of_another_cluster(settings: Settings) -> None:
